@@ -1,0 +1,158 @@
+"""Everything that happens in a run, as a typed stream. Screen, journal, JSON and metrics are subscribers and nothing else.
+
+Every event is plain data with secrets already redacted; `as_dict` gives its JSON form, {"event": NAME, ...fields}. Times are seconds since
+the epoch (UTC); durations are seconds. Within a host events are in order; a ResultItem comes before its task's TaskResult.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+STATUSES = ("ok", "changed", "failed", "skipped", "unreachable", "rescued", "ignored")
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    at: float = field(default_factory=time.time)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"event": type(self).__name__, **asdict(self)}
+
+
+@dataclass(slots=True, kw_only=True)
+class RunStarted(Event):
+    """command: "apply", "plan", "run", "reconcile"; playbooks: the paths as given; check: nothing is changed."""
+
+    run: str
+    command: str
+    playbooks: list[str]
+    inventory: list[str]
+    check: bool = False
+    diff: bool = False
+    user: str = ""
+    version: str = ""
+    limit: str = ""
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class PlayStarted(Event):
+    name: str
+    hosts: list[str]
+    position: str
+    batch: int = 0
+    batches: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskStarted(Event):
+    """A task starts on its first host. task: a number unique in the run; handler: it was notified; tasks that follow refer to it."""
+
+    task: int
+    name: str
+    action: str
+    position: str
+    handler: bool = False
+    role: str = ""
+    hosts: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class ResultItem(Event):
+    """One item of a loop on one host. label: what to call the item; the other fields as in TaskResult."""
+
+    task: int
+    host: str
+    status: str
+    label: str
+    result: dict[str, Any]
+    delegated_to: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskResult(Event):
+    """A task ended on one host. status: one of STATUSES; result: as a module returns it, redacted; ignored: failed but ignored.
+
+    retries: attempts made before; items: number of loop items, 0 without a loop.
+    """
+
+    task: int
+    host: str
+    status: str
+    result: dict[str, Any]
+    name: str = ""
+    action: str = ""
+    position: str = ""
+    duration: float = 0.0
+    ignored: bool = False
+    delegated_to: str = ""
+    items: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskRetry(Event):
+    task: int
+    host: str
+    attempt: int
+    left: int
+    result: dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class HostUnreachable(Event):
+    host: str
+    message: str
+    hint: str = ""
+    task: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Output(Event):
+    """A live piece of a command's output, escapes neutralized by whoever shows it."""
+
+    host: str
+    task: int
+    text: str
+    stream: str = "stdout"
+
+
+@dataclass(slots=True, kw_only=True)
+class Note(Event):
+    """A warning or a fact worth saying once. level: "info", "warning" or "error"."""
+
+    message: str
+    level: str = "warning"
+    hint: str = ""
+    host: str = ""
+    position: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class HostStats:
+    """Counts of tasks on one host, as in a recap."""
+
+    ok: int = 0
+    changed: int = 0
+    unreachable: int = 0
+    failed: int = 0
+    skipped: int = 0
+    rescued: int = 0
+    ignored: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class RunFinished(Event):
+    """status: the exit status (0 done, 2 a host failed, 4 unreachable, 6 both, 130 interrupted, 1 error); stats: host -> HostStats."""
+
+    run: str
+    status: int
+    duration: float
+    stats: dict[str, HostStats]
+    interrupted: bool = False
+    error: str = ""
+
+
+Subscriber = Callable[[Event], None]

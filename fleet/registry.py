@@ -1,0 +1,70 @@
+"""Which modules and actions exist: one lookup from any name a playbook may use to its spec and code.
+
+A task's name is bare (`copy`) or qualified (`ansible.builtin.copy`, `ansible.posix.authorized_key`, `fleet.guest`). `fleet/actions/NAME.py`
+is the controller's side and wins; `fleet/modules/NAME.py` is the target's side. Either declares `SPEC`; an action that is only the
+controller's side of a module (copy, fetch ...) shares the module's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from types import ModuleType
+
+from fleet.errors import ArgumentError, Pos, SourceError, nearest
+from fleet.runner.spec import Spec
+
+# Carried out by the engine itself; not modules.
+CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "include_vars", "meta"})
+PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
+
+
+@cache
+def _listed(package: str) -> frozenset[str]:
+    module = importlib.import_module(package)
+    return frozenset(info.name for info in pkgutil.iter_modules(module.__path__) if not info.name.startswith("_"))
+
+
+def names() -> list[str]:
+    """Every module's and action's short name, sorted."""
+    return sorted(_listed("fleet.modules") | _listed("fleet.actions"))
+
+
+def short(name: str) -> str:
+    """The short name for a qualified one; a name of another collection stays as it is."""
+    for prefix in PREFIXES:
+        if name.startswith(prefix):
+            return name[len(prefix):]
+    return name
+
+
+def canonical(name: str, pos: Pos | None = None) -> str:
+    """The short name of an existing module or action. SourceError with the nearest right name otherwise."""
+    word = short(name)
+    if word in CORE or word in _listed("fleet.actions") or word in _listed("fleet.modules"):
+        return word
+    known = names()
+    raise SourceError(f"there is no module '{name}'", pos=pos, hint=nearest(word, [*known, *CORE]) or "`fleet doc --list` shows what there is")
+
+
+@cache
+def action(name: str) -> ModuleType | None:
+    """The controller side of a module or action, or None."""
+    return importlib.import_module(f"fleet.actions.{name}") if name in _listed("fleet.actions") else None
+
+
+@cache
+def module(name: str) -> ModuleType | None:
+    """The target side, or None."""
+    return importlib.import_module(f"fleet.modules.{name}") if name in _listed("fleet.modules") else None
+
+
+@cache
+def spec(name: str) -> Spec:
+    """The spec of a canonical name."""
+    for found in (action(name), module(name)):
+        declared = getattr(found, "SPEC", None)
+        if isinstance(declared, Spec):
+            return declared
+    raise ArgumentError(f"the module '{name}' declares no spec")

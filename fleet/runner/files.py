@@ -1,0 +1,382 @@
+"""Files on a target: atomic replacement, attributes, digests. A file is replaced whole or not at all."""
+import errno
+import grp
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import stat
+import tempfile
+from typing import IO, Any, Callable, Dict, Generator, Iterable, Optional, Union
+
+from fleet.runner.module import Change, Module, ModuleError
+
+CHUNK = 1024 * 1024
+SHOWN = 100 * 1024  # a diff shows no more than this of a file
+
+
+def digest(path, algorithm="sha1"):
+    # type: (str, str) -> Optional[str]
+    """Hex digest of a file's content; None when there is no regular file."""
+    try:
+        with open(path, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return None
+            return digest_stream(stream, algorithm)
+    except FileNotFoundError:
+        return None
+
+
+def digest_stream(stream, algorithm="sha1"):
+    # type: (IO[bytes], str) -> str
+    """Hex digest of what is left of a binary stream."""
+    try:
+        state = hashlib.new(algorithm)
+    except ValueError:
+        raise ModuleError("the digest %r is not available here" % algorithm)
+    for chunk in iter(lambda: stream.read(CHUNK), b""):
+        state.update(chunk)
+    return state.hexdigest()
+
+
+def read_text(path):
+    # type: (str) -> str
+    """A file's content as text that round-trips any bytes (surrogateescape)."""
+    with open(path, "rb") as stream:
+        return stream.read().decode("utf-8", "surrogateescape")
+
+
+def shown(data):
+    # type: (Union[bytes, str, None]) -> str
+    """A file's content as a diff shows it: text, or a word about why not."""
+    if data is None:
+        return ""
+    raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    if len(raw) > SHOWN:
+        return "(%d bytes, too large to show)\n" % len(raw)
+    if b"\0" in raw:
+        return "(binary, %d bytes)\n" % len(raw)
+    return raw.decode("utf-8", "replace")
+
+
+def uid_of(owner):
+    # type: (Union[str, int]) -> int
+    """The number of a user given by name or number. ModuleError when there is none of that name."""
+    try:
+        return pwd.getpwnam(str(owner)).pw_uid
+    except KeyError:
+        if str(owner).isdigit():
+            return int(owner)
+        raise ModuleError("chown failed: failed to look up user %s" % owner)
+
+
+def gid_of(group):
+    # type: (Union[str, int]) -> int
+    """The number of a group given by name or number. ModuleError when there is none of that name."""
+    try:
+        return grp.getgrnam(str(group)).gr_gid
+    except KeyError:
+        if str(group).isdigit():
+            return int(group)
+        raise ModuleError("chgrp failed: failed to look up group %s" % group)
+
+
+_SYMBOLIC = re.compile(r"^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$")
+_PART = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
+
+
+def parse_mode(text, current, directory):
+    # type: (Any, int, bool) -> int
+    """The permission bits that `text` asks for. Octal ("0644", 0o644) or symbolic ("u=rw,g+r,o-x"), relative to `current`.
+
+    Raises ModuleError for anything else. A bare int is taken as it is: YAML has read 0644 as octal already.
+    """
+    if isinstance(text, int):
+        return text & 0o7777
+    word = str(text).strip()
+    if re.match(r"^(0o)?[0-7]{1,5}$", word):
+        return int(word.replace("0o", ""), 8) & 0o7777
+    mode = current & 0o7777
+    for clause in word.split(","):
+        match = _SYMBOLIC.match(clause.strip())
+        if not match:
+            raise ModuleError("bad symbolic permission for mode: %s" % text)
+        who = match.group(1) or "a"
+        umask = _umask() if not match.group(1) else 0
+        for operator, letters in _PART.findall(match.group(2)):
+            mode = _apply_symbolic(mode, who, operator, letters, directory, umask)
+    return mode
+
+
+_SHIFT = {"u": 6, "g": 3, "o": 0}
+
+
+def _apply_symbolic(mode, who, operator, letters, directory, umask):
+    # type: (int, str, str, str, bool, int) -> int
+    users = "ugo" if "a" in who else who
+    bits = special = 0
+    for user in users:
+        if letters in ("u", "g", "o"):
+            own = (mode >> _SHIFT[letters]) & 7
+        else:
+            own = (4 if "r" in letters else 0) | (2 if "w" in letters else 0)
+            if "x" in letters or ("X" in letters and (directory or mode & 0o111)):
+                own |= 1
+        bits |= own << _SHIFT[user]
+    if "s" in letters:
+        special |= (stat.S_ISUID if "u" in users else 0) | (stat.S_ISGID if "g" in users else 0)
+    if "t" in letters:
+        special |= stat.S_ISVTX
+    bits = (bits & ~umask) | special
+    if operator == "+":
+        return mode | bits
+    if operator == "-":
+        return mode & ~bits
+    mask = 0
+    for user in users:
+        mask |= 7 << _SHIFT[user]
+    if "u" in users:
+        mask |= stat.S_ISUID if not directory or "s" in letters else 0
+    if "g" in users:
+        mask |= stat.S_ISGID if not directory or "s" in letters else 0
+    if "t" in letters or "a" in who:
+        mask |= stat.S_ISVTX
+    return (mode & ~mask) | bits
+
+
+def _umask():
+    # type: () -> int
+    value = os.umask(0o022)
+    os.umask(value)
+    return value
+
+
+def default_mode(directory=False):
+    # type: (bool) -> int
+    """The permissions a new file or directory gets when none are asked for: by the umask."""
+    return (0o777 if directory else 0o666) & ~_umask()
+
+
+def attributes(m, path, follow=True, state=None, mode=None, owner=None, group=None, attrs=None):
+    # type: (Module, str, bool, Optional[os.stat_result], Any, Any, Any, Optional[str]) -> Generator[Change, Any, None]
+    """Yield the changes that bring an existing path's owner, group, mode and chattr flags to what is asked (None = leave).
+
+    state: the path's stat when the caller has it. Under check a path that does not exist yet yields nothing.
+    """
+    try:
+        now = state or (os.stat(path) if follow else os.lstat(path))
+    except FileNotFoundError:
+        if m.check:
+            return
+        raise
+    link = stat.S_ISLNK(now.st_mode)
+    uid = -1 if owner is None else uid_of(owner)
+    gid = -1 if group is None else gid_of(group)
+    chown = os.chown if follow else os.lchown
+    if uid not in (-1, now.st_uid):
+        yield Change("owner", now.st_uid, uid, lambda: chown(path, uid, -1), path)
+    if gid not in (-1, now.st_gid):
+        yield Change("group", now.st_gid, gid, lambda: chown(path, -1, gid), path)
+    if mode is not None and not link:
+        before = stat.S_IMODE(now.st_mode)
+        wanted = parse_mode(mode, now.st_mode, stat.S_ISDIR(now.st_mode))
+        if before != wanted:
+            yield Change("mode", "%04o" % before, "%04o" % wanted, lambda: os.chmod(path, wanted), path)
+    if attrs:
+        for change in _chattr(m, path, attrs):
+            yield change
+
+
+def _chattr(m, path, wanted):
+    # type: (Module, str, str) -> Generator[Change, Any, None]
+    out = m.run(["lsattr", "-vd", path])
+    have = set(out.stdout.split()[1].replace("-", "")) if out.rc == 0 and len(out.stdout.split()) > 1 else set()
+    operator = wanted[0] if wanted[:1] in ("+", "-", "=") else "="
+    letters = set(wanted.lstrip("+-="))
+    differs = {"+": not letters <= have, "-": bool(letters & have), "=": letters != have}[operator]
+    if differs:
+        yield Change("attributes", "".join(sorted(have)), wanted,
+                     lambda: m.run(["chattr", operator + "".join(sorted(letters)), path], ok=[0]), path)
+
+
+def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, backup=False, validate=None):
+    # type: (Module, str, Union[bytes, str, IO[bytes]], Any, Any, Any, bool, bool, Optional[str]) -> Dict[str, Any]
+    """Replace a file's content atomically: write beside it, fsync, set owner, group, mode and SELinux context, rename, fsync the directory.
+
+    mode etc. None: kept from the file there is, else the umask's. validate: a command with %s, run on the temporary file, must end with 0.
+    Returns {"backup_file": path} when backup was asked for and there was a file. Raises ModuleError; the old file is then as it was.
+    Call it from a Change's `apply` only. A symlink is not followed: resolve it first where it should be (os.path.realpath).
+    """
+    result = {}  # type: Dict[str, Any]
+    folder = os.path.dirname(path) or "."
+    try:
+        old = os.lstat(path)  # type: Optional[os.stat_result]
+    except FileNotFoundError:
+        old = None
+    try:
+        fd, temporary = tempfile.mkstemp(prefix=".fleet-", suffix=".tmp", dir=folder)
+    except OSError as error:
+        if unsafe and old is not None:
+            return _in_place(m, path, content, validate, backup)
+        raise ModuleError("cannot write in %s: %s" % (folder, error.strerror))
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            for chunk in _chunks(content):
+                stream.write(chunk)
+            stream.flush()
+            os.fchown(stream.fileno(), *_ownership(old, owner, group))
+            os.fchmod(stream.fileno(), _mode(old, mode))
+            _copy_context(path if old else folder, temporary, bool(old))
+            os.fsync(stream.fileno())
+        if validate:
+            check_valid(m, validate, temporary)
+        if backup and old is not None:
+            result["backup_file"] = save_backup(path)
+        try:
+            os.rename(temporary, path)
+        except OSError as error:
+            if error.errno in (errno.EBUSY, errno.EXDEV, errno.EPERM, errno.ETXTBSY) and unsafe:
+                with open(temporary, "rb") as again:
+                    return dict(result, **_in_place(m, path, again, None, False))
+            if error.errno in (errno.EBUSY, errno.EXDEV):
+                raise ModuleError("%s cannot be replaced atomically (%s): it may be a mount point; `unsafe_writes: true` writes in place"
+                                  % (path, error.strerror))
+            raise
+        sync_folder(folder)
+    except OSError as error:
+        raise ModuleError("cannot write %s: %s (filesystem of %s)" % (path, error.strerror, mount_point(folder)), errno=error.errno)
+    finally:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+    return result
+
+
+def check_valid(m, command, path):
+    # type: (Module, str, str) -> None
+    """Run a `validate` command on a file; ModuleError when it does not end with 0."""
+    import shlex
+    if "%s" not in command:
+        raise ModuleError("validate must contain %%s: %s" % command)
+    out = m.run([word.replace("%s", path) for word in shlex.split(command)])
+    if out.rc != 0:
+        raise ModuleError("failed to validate: rc:%s error:%s" % (out.rc, out.stderr.strip() or out.stdout.strip()), rc=out.rc,
+                          stdout=out.stdout, stderr=out.stderr)
+
+
+def save_backup(path):
+    # type: (str) -> str
+    """Copy a file beside itself as NAME.PID.DATE~ with its attributes; returns the copy's path."""
+    import time
+    copy = "%s.%d.%s~" % (path, os.getpid(), time.strftime("%Y-%m-%d@%H:%M:%S"))
+    shutil.copy2(path, copy)
+    now = os.stat(path)
+    try:
+        os.chown(copy, now.st_uid, now.st_gid)
+    except OSError:
+        pass
+    return copy
+
+
+def _in_place(m, path, content, validate, backup):
+    # type: (Module, str, Union[bytes, str, IO[bytes]], Optional[str], bool) -> Dict[str, Any]
+    result = {"backup_file": save_backup(path)} if backup else {}
+    with open(path, "r+b") as stream:
+        for chunk in _chunks(content):
+            stream.write(chunk)
+        stream.truncate()
+        stream.flush()
+        os.fsync(stream.fileno())
+    if validate:
+        check_valid(m, validate, path)
+    return result
+
+
+def _chunks(content):
+    # type: (Union[bytes, str, IO[bytes]]) -> Iterable[bytes]
+    if isinstance(content, str):
+        return [content.encode("utf-8", "surrogateescape")]
+    if isinstance(content, (bytes, bytearray)):
+        return [bytes(content)]
+    stream = content
+    return iter(lambda: stream.read(CHUNK), b"")
+
+
+def _ownership(old, owner, group):
+    # type: (Optional[os.stat_result], Any, Any) -> Any
+    uid = uid_of(owner) if owner is not None else (old.st_uid if old is not None and os.geteuid() == 0 else -1)
+    gid = gid_of(group) if group is not None else (old.st_gid if old is not None and os.geteuid() == 0 else -1)
+    return uid, gid
+
+
+def _mode(old, mode):
+    # type: (Optional[os.stat_result], Any) -> int
+    current = stat.S_IMODE(old.st_mode) if old is not None and not stat.S_ISLNK(old.st_mode) else default_mode()
+    return parse_mode(mode, current, False) if mode is not None else current
+
+
+def _copy_context(source, target, same_kind):
+    # type: (str, str, bool) -> None
+    """Give the new file the SELinux context of the one it replaces, where there is SELinux."""
+    if not same_kind or not os.path.isdir("/sys/fs/selinux"):
+        return
+    try:
+        os.setxattr(target, "security.selinux", os.getxattr(source, "security.selinux"))
+    except OSError:
+        pass
+
+
+def sync_folder(folder):
+    # type: (str) -> None
+    """fsync a directory, so that a rename in it survives a power loss."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def mount_point(path):
+    # type: (str) -> str
+    """The mount point that holds a path."""
+    path = os.path.realpath(path)
+    while not os.path.ismount(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def real(path, follow):
+    # type: (str, bool) -> str
+    """The path itself, or what it points to."""
+    return os.path.realpath(path) if follow else path
+
+
+def described(path, follow=False):
+    # type: (str, bool) -> Dict[str, Any]
+    """uid, gid, owner, group, mode, state and size of a path, as file modules return them; {"state": "absent"} when there is nothing."""
+    try:
+        now = os.stat(path) if follow else os.lstat(path)
+    except OSError:
+        return {"state": "absent"}
+    kind = now.st_mode
+    if stat.S_ISLNK(kind):
+        state = "link"
+    elif stat.S_ISDIR(kind):
+        state = "directory"
+    else:
+        state = "hard" if now.st_nlink > 1 else "file"
+    return {"uid": now.st_uid, "gid": now.st_gid, "owner": name_of(now.st_uid, pwd.getpwuid), "group": name_of(now.st_gid, grp.getgrgid),
+            "mode": "%04o" % stat.S_IMODE(kind), "state": state, "size": now.st_size}
+
+
+def name_of(number, lookup):
+    # type: (int, Callable[[int], Any]) -> str
+    """The name of a user or group number; the number as text where it has none."""
+    try:
+        return str(lookup(number)[0])
+    except KeyError:
+        return str(number)
