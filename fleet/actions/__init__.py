@@ -1,0 +1,53 @@
+"""Controller side: what a module needs here. One file an action, `run(call)`; see docs/architecture.md.
+
+A result is a dict as a module returns it. Some keys mean something to the engine and are how an action changes a run's state:
+`ansible_facts` (dict: set as facts or variables), `add_host` ({"name", "vars", "groups"}), `add_group` ({"group", "parents"}).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+from fleet.connection.base import Endpoint
+from fleet.model import Task
+from fleet.runner.module import Args
+
+T = TypeVar("T")
+
+
+class Call(Protocol):
+    """One execution of an action for one host (and one loop item).
+
+    args: validated, templated. vars: the host's variables, templated when read. check, diff: the mode in force for this task.
+    endpoint: where it would take effect (after delegation and become).
+    """
+
+    host: str
+    args: Args
+    task: Task
+    vars: Mapping[str, Any]
+    check: bool
+    diff: bool
+    endpoint: Endpoint
+    environment: dict[str, str]
+
+    def module(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
+               check: bool | None = None) -> dict[str, Any]:
+        """Run a target-side module there and return its result (with failed=True when it failed). args: validated by its spec first."""
+
+    def blocking(self, function: Callable[..., T], *args: Any) -> T:
+        """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""
+
+    def find(self, kind: str, name: str) -> Path:
+        """The controller file a task names: kind "files", "templates", "vars" or "tasks", searched in the role, then beside the task's
+        file, then beside the playbook. Raises ArgumentError listing where it was looked for."""
+
+    def render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
+        """Template a trusted value with the host's variables and `extra` above them."""
+
+    def render_text(self, text: str, extra: Mapping[str, Any] | None = None, **options: Any) -> str:
+        """Template a whole text (a template file's content), always to a str. options: newline_sequence, trim_blocks ..., and `name` for errors."""
+
+    def warn(self, text: str) -> None: ...
