@@ -1,0 +1,154 @@
+"""What an action is given (the Protocol `fleet.actions.Call`), backed by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from fleet import registry
+from fleet.connection.base import Endpoint, Reply, Request
+from fleet.engine.hub import Promise
+from fleet.errors import ArgumentError, FleetError
+from fleet.model import Role, Task
+from fleet.runner.module import Args, ModuleError, drive
+from fleet.template import Templar, Variables
+from fleet.validate import validate
+
+if TYPE_CHECKING:
+    from fleet.engine.run import Run
+
+T = TypeVar("T")
+
+
+class Unreachable(Exception):
+    """The target could not be reached, or was lost while the task ran. error: the ConnectionFailed behind it."""
+
+    def __init__(self, error: FleetError, unknown: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.unknown = unknown
+
+
+class ActionCall:
+    """One execution of one action or module, for one host and loop item."""
+
+    def __init__(self, run: Run, host: str, task: Task, args: Args, variables: Variables, endpoint: Endpoint, role: Role | None,
+                 basedir: str, check: bool, diff: bool, environment: dict[str, str], limit: float | None) -> None:
+        self.run_ = run
+        self.host = host
+        self.task = task
+        self.args = args
+        self.vars = variables
+        self.endpoint = endpoint
+        self.role = role
+        self.basedir = basedir
+        self.check = check
+        self.diff = diff
+        self.environment = environment
+        self.limit = limit
+        self.warnings: list[str] = []
+
+    @property
+    def templar(self) -> Templar:
+        return self.run_.templar
+
+    @property
+    def inventory(self) -> Any:
+        return self.run_.inventory
+
+    @property
+    def connections(self) -> Any:
+        return self.run_.connections
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def blocking(self, function: Callable[..., T], *args: Any) -> T:
+        return self.run_.hub.blocking(function, *args)
+
+    def sleep(self, seconds: float) -> None:
+        self.run_.hub.sleep(seconds)
+
+    def render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
+        return self.templar.render(value, self.vars.child(extra) if extra else self.vars, pos=self.task.pos)
+
+    def render_text(self, text: str, extra: Mapping[str, Any] | None = None, **options: Any) -> str:
+        options.setdefault("name", str(self.task.pos))
+        return self.templar.render_text(text, self.vars.child(extra) if extra else self.vars, **options)
+
+    def find(self, kind: str, name: str) -> Path:
+        candidates = search(kind, name, self.role, self.task.file, self.basedir)
+        for path in candidates:
+            if path.exists():
+                return path
+        looked = "\n  ".join(str(path) for path in candidates)
+        raise ArgumentError(f"could not find or access '{name}' on the controller", hint=f"looked for:\n  {looked}", host=self.host)
+
+    def module(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
+               check: bool | None = None) -> dict[str, Any]:
+        return self.wait(self.send(name, args, blob=blob, sink=sink, check=check))
+
+    def send(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
+             check: bool | None = None, guard: bool = False, stream: str = "") -> Promise[Reply]:
+        """Submit a request; its reply comes through the promise."""
+        module_name = registry.canonical(name)
+        checked = args if isinstance(args, Args) else validate(registry.spec(module_name), args)
+        request = Request(module_name, dict(checked), check=self.check if check is None else check, diff=self.diff,
+                          environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=guard, stream=stream)
+        promise: Promise[Reply] = Promise(self.run_.hub)
+        self.run_.connections.submit(self.endpoint, request, lambda reply: self.run_.hub.post(promise.set, reply))
+        return promise
+
+    def wait(self, promise: Promise[Reply]) -> dict[str, Any]:
+        reply = promise.wait()
+        if reply.error is not None:
+            raise Unreachable(reply.error, reply.unknown)
+        return reply.result or {}
+
+    def execute(self) -> dict[str, Any]:
+        """Run the task's action, or its module where there is no action. A failure is a result with failed=True; Unreachable is raised."""
+        code = registry.action(self.task.action)
+        try:
+            if code is None:
+                result = self.module(self.task.action, self.args)
+            else:
+                result = self._act(code)
+        except ModuleError as error:
+            result = {**error.result, "failed": True, "msg": error.msg}
+        except FleetError as error:
+            result = {**getattr(error, "result", {}), "failed": True, "msg": error.render()}
+        except OSError as error:
+            result = {"failed": True, "msg": f"{error.strerror or error}{': ' + str(error.filename) if error.filename else ''} (on the controller)"}
+        if self.warnings:
+            result["warnings"] = [*result.get("warnings", ()), *self.warnings]
+        return result
+
+    def _act(self, code: Any) -> dict[str, Any]:
+        changes: list[Any] = []
+        result = drive(code.run(self), self.check, changes.append)
+        if changes:
+            result.setdefault("changed", True)
+            if self.diff and "diff" not in result:
+                result["diff"] = [{"what": c.what, "path": c.path, "before": c.before, "after": c.after} for c in changes]
+        return result
+
+
+def search(kind: str, name: str, role: Role | None, task_file: str, basedir: str) -> list[Path]:
+    """Where a file a task names may be, best first. An absolute name (or ~) is only itself."""
+    path = Path(name).expanduser()
+    if path.is_absolute():
+        return [path]
+    bases = [Path(role.path)] if role else []
+    if task_file:
+        bases.append(Path(task_file).parent)
+    bases.append(Path(basedir or "."))
+    found: list[Path] = []
+    for base in bases:
+        for candidate in (base / kind / name, base / name):
+            if candidate not in found:
+                found.append(candidate)
+        if base.name == "tasks" and base.parent / kind / name not in found:
+            found.append(base.parent / kind / name)
+    return found
