@@ -1,0 +1,62 @@
+"""The meta actions: what steers the run itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleet.engine import results
+from fleet.engine.scope import Scope
+from fleet.engine.strategy import Key, PlayAborted
+from fleet.engine.walk import EndHost, EndRole
+from fleet.errors import FleetError, SourceError, nearest
+from fleet.model import Task
+
+if TYPE_CHECKING:
+    from fleet.engine.walk import Walk
+
+ACTIONS = ("flush_handlers", "noop", "end_play", "end_host", "end_batch", "end_role", "clear_facts", "clear_host_errors", "refresh_inventory",
+           "reset_connection")
+
+
+def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
+    """Carry out one meta task for one host. Raises what ends the host's walk."""
+    name = str(task.free or task.args.get("_raw_params") or task.args.get("free_form") or "noop").strip()
+    if name not in ACTIONS:
+        raise SourceError(f"there is no meta action '{name}'", pos=task.pos, hint=nearest(name, ACTIONS) or "there are: " + ", ".join(ACTIONS))
+    step = walk.strategy.arrive(walk.host, key, task)
+    try:
+        if not _applies(walk, task, scope):
+            return
+        if name == "flush_handlers":
+            walk.flush((*key, 0))
+        elif name in ("end_play", "end_batch"):
+            walk.play.ended = True
+            walk.play.end_all = walk.play.end_all or name == "end_play"
+            raise EndHost
+        elif name == "end_host":
+            walk.context.live.pop(walk.host, None)
+            raise EndHost
+        elif name == "end_role":
+            raise EndRole(scope.role)
+        elif name == "clear_facts":
+            walk.state.clear_facts()
+        elif name == "clear_host_errors":
+            walk.run.clear_errors()
+        elif name == "refresh_inventory":
+            walk.run.refresh_inventory()
+        elif name == "reset_connection":
+            variables = walk.context.variables(walk.state, scope)
+            walk.run.connections.reset(walk.run.endpoint(walk.host, variables, scope.get))
+    finally:
+        step.report(False)
+
+
+def _applies(walk: Walk, task: Task, scope: Scope) -> bool:
+    variables = walk.context.variables(walk.state, scope, walk.run.options.check, walk.run.options.diff)
+    try:
+        return all(walk.run.templar.test(condition, variables, pos=task.pos) for condition in scope.when)
+    except FleetError as error:
+        walk.note(error.render(), "error", str(task.pos))
+        walk.state.failed = True
+        walk.state.stats.failed += 1
+        raise PlayAborted(results.failure(error.render())["msg"]) from None
