@@ -1,0 +1,146 @@
+"""From paths and options to a finished run: what the command line, reconciliation and the library call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet.engine.run import Run, new_id
+from fleet.errors import UsageError
+from fleet.events import Event, HostStats, ResultItem, Subscriber, TaskResult
+from fleet.inventory import Inventory, load_inventory
+from fleet.model import Playbook
+from fleet.options import RunOptions
+from fleet.playbook import Static, load_playbook
+from fleet.settings import Settings
+from fleet.template import Templar, Variables
+from fleet.vault import Vault
+
+
+@dataclass(slots=True)
+class RunOutcome:
+    """status: the exit status; stats by host; drift: (host, task name, what) for everything changed (or, under check, to be changed)."""
+
+    status: int
+    stats: dict[str, HostStats]
+    run: str
+    drift: list[tuple[str, str, str]] = field(default_factory=list)
+    error: str = ""
+
+
+class Drift:
+    """A subscriber that gathers what changed."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str, str]] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TaskResult) and event.status == "changed" and not event.items:
+            self.found.append((event.host, event.name or event.action, _what(event.result)))
+        elif isinstance(event, ResultItem) and event.status == "changed":
+            self.found.append((event.host, event.label, _what(event.result)))
+
+
+def _what(result: Mapping[str, Any]) -> str:
+    parts = result.get("diff")
+    if isinstance(parts, list):
+        named = [str(part.get("what") or part.get("path") or "") for part in parts if isinstance(part, Mapping)]
+        return ", ".join(name for name in named if name)
+    return str(result.get("dest") or result.get("path") or result.get("msg") or "")
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Everything read and checked; no host touched yet."""
+
+    inventory: Inventory
+    static: Static
+    templar: Templar
+    extra_vars: dict[str, Any]
+    sources: list[str]
+    books: list[Playbook] = field(default_factory=list)
+
+
+def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -> Prepared:
+    """Read inventory and playbooks. Raises FleetError for whatever is wrong in them."""
+    vault = Vault.from_options(options, settings)
+    decrypt = vault.decrypt if vault else None
+    extra_vars = parse_extra_vars(options.extra_vars, decrypt)
+    sources = list(options.inventory or settings.inventory)
+    inventory = load_inventory(sources, decrypt=decrypt, extra_vars=extra_vars)
+    base = Path(playbooks[0]).parent if playbooks else Path()
+    templar = Templar()
+
+    def render(value: Any, layers: Mapping[str, Any]) -> Any:
+        return templar.render(value, Variables(templar, [layers, extra_vars]))
+
+    static = Static(roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
+                    decrypt=decrypt, extra_vars=extra_vars)
+    prepared = Prepared(inventory, static, templar, extra_vars, sources)
+    for path in playbooks:
+        if not Path(path).is_file():
+            raise UsageError(f"there is no playbook {path}", hint="give the path of a .yml or .py file")
+        prepared.books.append(load_playbook(path, static=static))
+    return prepared
+
+
+def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:
+    from fleet.extravars import parse
+    return parse(values, decrypt)
+
+
+def start(prepared: Prepared, options: RunOptions, settings: Settings, *, command: str, subscribers: Iterable[Subscriber],
+          connections: Any = None) -> Run:
+    """A run ready to execute."""
+    run_id = new_id()
+    if connections is None:
+        from fleet.connection.pool import Pool
+        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout)
+    run = Run(inventory=prepared.inventory, settings=settings, options=options, connections=connections, static=prepared.static,
+              templar=prepared.templar, extra_vars=prepared.extra_vars, command=command, sources=prepared.sources,
+              subscribers=subscribers, run_id=run_id)
+    for secret in options.secrets.values():
+        run.redactor.add(str.__str__(secret))
+    return run
+
+
+def run_playbook(playbooks: Sequence[str], options: RunOptions, settings: Settings, *, check: bool, command: str,
+                 subscribers: Iterable[Subscriber] = (), books: Sequence[Playbook] | None = None, connections: Any = None) -> RunOutcome:
+    """Read, check and run playbooks. FleetError is raised for mistakes found before a host is touched."""
+    import dataclasses
+    if check != options.check:
+        options = dataclasses.replace(options, check=check)
+    prepared = prepare(playbooks, options, settings)
+    if books is not None:
+        prepared.books = list(books)
+    drift = Drift()
+    run = start(prepared, options, settings, command=command, subscribers=[*subscribers, drift], connections=connections)
+    with Interrupts(run):
+        finished = run.execute(prepared.books)
+    return RunOutcome(finished.status, finished.stats, run.id, drift.found, finished.error)
+
+
+class Interrupts:
+    """Ctrl-C once drains the run, twice stops it now. Only in the main thread, where signals arrive."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.before: Any = None
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self._handle)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        if self.run.interrupted:
+            raise KeyboardInterrupt
+        self.run.interrupt()
+
+    def __exit__(self, *exc: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
