@@ -5,6 +5,7 @@ Values that came from YAML may hold `fleet.trust.Trusted` strings (templates); e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,6 +160,7 @@ class Play:
     """One play. hosts: pattern(s), may be templates. roles are blocks with is_role; gather_facts None = as configured (yes).
 
     serial: [] = all at once, else sizes (ints, numerals or percentages). strategy: linear | free | host_pinned | debug.
+    body: a Python play's own function, called with each host's walk between its facts and its handlers.
     """
 
     pos: Pos
@@ -180,6 +182,7 @@ class Play:
     force_handlers: Any = None
     order: str = "inventory"
     basedir: str = ""
+    body: Callable[[Any], None] | None = None
 
 
 @dataclass(slots=True)

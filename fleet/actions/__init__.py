@@ -34,8 +34,9 @@ class Call(Protocol):
     environment: dict[str, str]
 
     def module(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
-               check: bool | None = None) -> dict[str, Any]:
-        """Run a target-side module there and return its result (with failed=True when it failed). args: validated by its spec first."""
+               check: bool | None = None, last: bool = False) -> dict[str, Any]:
+        """Run a target-side module there and return its result (with failed=True when it failed). args: validated by its spec first.
+        last: the action sends nothing after this, so the next task of a pipelined play may follow at once."""
 
     def blocking(self, function: Callable[..., T], *args: Any) -> T:
         """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from fleet import registry
 from fleet.connection.base import Endpoint, Reply, Request
@@ -30,11 +30,24 @@ class Unreachable(Exception):
         self.unknown = unknown
 
 
+class Pipe(Protocol):
+    """The order of a host's pipelined requests: who may send now, and who has sent all."""
+
+    @property
+    def name(self) -> str:
+        """The guarded stream's name, empty for a task that is not pipelined."""
+
+    def enter(self, endpoint: Endpoint) -> None: ...
+
+    def last(self) -> None: ...
+
+
 class ActionCall:
     """One execution of one action or module, for one host and loop item."""
 
     def __init__(self, run: Run, host: str, task: Task, args: Args, variables: Variables, endpoint: Endpoint, role: Role | None,
-                 basedir: str, check: bool, diff: bool, environment: dict[str, str], limit: float | None) -> None:
+                 basedir: str, check: bool, diff: bool, environment: dict[str, str], limit: float | None,
+                 pipe: Pipe | None = None) -> None:
         self.run_ = run
         self.host = host
         self.task = task
@@ -47,6 +60,7 @@ class ActionCall:
         self.diff = diff
         self.environment = environment
         self.limit = limit
+        self.pipe = pipe
         self.warnings: list[str] = []
 
     @property
@@ -87,16 +101,23 @@ class ActionCall:
         raise ArgumentError(f"could not find or access '{name}' on the controller", hint=f"looked for:\n  {looked}", host=self.host)
 
     def module(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
-               check: bool | None = None) -> dict[str, Any]:
-        return self.wait(self.send(name, args, blob=blob, sink=sink, check=check))
+               check: bool | None = None, last: bool = False) -> dict[str, Any]:
+        promise = self.send(name, args, blob=blob, sink=sink, check=check)
+        if last and self.pipe is not None:
+            self.pipe.last()
+        return self.wait(promise)
 
     def send(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
-             check: bool | None = None, guard: bool = False, stream: str = "") -> Promise[Reply]:
+             check: bool | None = None) -> Promise[Reply]:
         """Submit a request; its reply comes through the promise."""
         module_name = registry.canonical(name)
         checked = args if isinstance(args, Args) else validate(registry.spec(module_name), args)
+        stream = ""
+        if self.pipe is not None:
+            self.pipe.enter(self.endpoint)
+            stream = self.pipe.name
         request = Request(module_name, dict(checked), check=self.check if check is None else check, diff=self.diff,
-                          environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=guard, stream=stream)
+                          environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=bool(stream), stream=stream)
         promise: Promise[Reply] = Promise(self.run_.hub)
         self.run_.connections.submit(self.endpoint, request, lambda reply: self.run_.hub.post(promise.set, reply))
         return promise
@@ -112,7 +133,7 @@ class ActionCall:
         code = registry.action(self.task.action)
         try:
             if code is None:
-                result = self.module(self.task.action, self.args)
+                result = self.module(self.task.action, self.args, last=True)
             else:
                 result = self._act(code)
         except ModuleError as error:

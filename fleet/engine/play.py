@@ -35,6 +35,7 @@ class PlayRun:
         self.handlers: list[tuple[Task, Scope]] = []
         self._with_handlers: set[int] = set()
         self._tags: dict[int, list[str]] = {}
+        self.shared: Any = None  # what the hosts of a Python play share
         self.fatal = False
         self.ended = False
         self.end_all = False

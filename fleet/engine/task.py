@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleet import registry
 from fleet.engine import results
-from fleet.engine.call import ActionCall, Unreachable
+from fleet.engine.call import ActionCall, Pipe, Unreachable
 from fleet.engine.scope import Scope
 from fleet.errors import FleetError, SourceError, UndefinedError
 from fleet.events import ResultItem, TaskRetry
@@ -30,8 +30,9 @@ WINDOW = 64  # loop items of one task in flight at once on one host
 class TaskRun:
     """A task in its scope on one host. `run` gives the whole result; loop items are reported as they come."""
 
-    def __init__(self, walk: Walk, task: Task, scope: Scope, number: int) -> None:
+    def __init__(self, walk: Walk, task: Task, scope: Scope, number: int, pipe: Pipe | None = None) -> None:
         self.walk = walk
+        self.pipe = pipe
         self.run_ = walk.run
         self.task = task
         self.scope = scope
@@ -198,7 +199,7 @@ class TaskRun:
             if task.until is None:
                 done = not result.get("failed")
             else:
-                done = all(self.run_.templar.test(condition, seen, pos=task.pos) for condition in task.until)
+                done = all(self._holds(condition, seen, result) for condition in task.until)
             if done:
                 return result
             if attempt < total:
@@ -232,7 +233,8 @@ class TaskRun:
         args = self.arguments(variables)
         limit = self.keyword("timeout", variables)
         call = ActionCall(self.run_, walk.host, task, args, variables, endpoint, self.scope.role, walk.context.play.basedir, self.check,
-                          self.diff, self._environment(variables), float(limit) if limit else self.run_.settings.task_timeout or None)
+                          self.diff, self._environment(variables), float(limit) if limit else self.run_.settings.task_timeout or None,
+                          self.pipe)
         result = results.complete(self._throttled(call, variables))
         if self.delegated:
             result.setdefault("_ansible_delegated_vars", {"ansible_delegated_host": self.delegated})
@@ -292,21 +294,27 @@ class TaskRun:
 
     def _judge(self, result: dict[str, Any], variables: Variables) -> None:
         """changed_when and failed_when."""
-        task, templar = self.task, self.run_.templar
+        task = self.task
         if result.get("skipped") or (task.changed_when is None and task.failed_when is None):
             return
         seen = self._with_result(variables, result)
         try:
             if task.changed_when is not None:
-                result["changed"] = all(templar.test(condition, seen, pos=task.pos) for condition in task.changed_when)
+                result["changed"] = all(self._holds(condition, seen, result) for condition in task.changed_when)
             if task.failed_when is not None:
-                failed = all(templar.test(condition, seen, pos=task.pos) for condition in task.failed_when)
+                failed = all(self._holds(condition, seen, result) for condition in task.failed_when)
                 result["failed"] = result["failed_when_result"] = failed
         except FleetError as error:
             if result["failed"] and task.failed_when is None:
                 result["changed_when_result"] = error.render()
             else:
                 result.update(failed=True, msg=error.render())
+
+    def _holds(self, condition: Any, seen: Variables, result: dict[str, Any]) -> bool:
+        """A condition over the task's own result: an expression, or a function of the result (in Python playbooks)."""
+        if callable(condition):
+            return bool(condition(result))
+        return self.run_.templar.test(condition, seen, pos=self.task.pos)
 
 
 def elapsed(since: float) -> float:

@@ -71,6 +71,8 @@ class Walk:
         try:
             try:
                 self.gather(scope)
+                if play.body is not None:
+                    play.body(self)
                 for index, section in enumerate((play.pre_tasks, [*play.roles, *play.tasks], play.post_tasks)):
                     self.nodes(section, scope, (index, 0))
                     self.flush((index, 1))

@@ -1,0 +1,74 @@
+"""What a task call gives back in the DSL: a promise of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Record(dict[str, Any]):
+    """A mapping whose keys are attributes as well: `result.stat.exists`, `t.vars.sites`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return wrap(self[name])
+        except KeyError:
+            known = ", ".join(sorted(map(str, self))[:12])
+            raise AttributeError(f"there is no '{name}' here; there is: {known or 'nothing'}") from None
+
+
+def wrap(value: Any) -> Any:
+    """Plain data with attribute access: dicts become Records, also inside lists."""
+    if type(value) is dict:
+        return Record(value)
+    if type(value) is list:
+        return [wrap(item) for item in value]
+    return value
+
+
+class Result:
+    """A task's result that comes later. Reading any field waits for it; a failed task raises TaskFailed there.
+
+    Every result has changed, failed and skipped (bool); the module's documentation names the others. `if result:` is true when the task
+    was carried out and did not fail. A skipped task (check mode, tags) has none of its module's fields.
+    """
+
+    __slots__ = ("_action", "_value", "_wait")
+
+    def __init__(self, action: str, wait: Callable[[], dict[str, Any]]) -> None:
+        self._action = action
+        self._wait = wait
+        self._value: Record | None = None
+
+    def wait(self) -> Record:
+        """The whole result. Raises TaskFailed."""
+        if self._value is None:
+            self._value = Record(self._wait())
+        return self._value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = self.wait()
+        if name in value:
+            return wrap(value[name])
+        if name in ("changed", "failed", "skipped"):
+            return False
+        if value.get("skipped"):
+            raise AttributeError(f"{self._action} was skipped and has no '{name}'; test `.skipped` first, or give it check_mode=False "
+                                 "if it only reads")
+        raise AttributeError(f"the result of {self._action} has no '{name}'; it has: {', '.join(sorted(value))}")
+
+    def __getitem__(self, name: str) -> Any:
+        return wrap(self.wait()[name])
+
+    def __bool__(self) -> bool:
+        value = self.wait()
+        return not value.get("failed") and not value.get("skipped")
+
+    def __str__(self) -> str:
+        value = self.wait()
+        return str(value["stdout"] if "stdout" in value else value.get("msg", dict(value)))
+
+    def __repr__(self) -> str:
+        return f"<Result of {self._action}: {dict(self._value) if self._value is not None else 'not touched yet'}>"
