@@ -85,8 +85,15 @@ def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -
     for path in playbooks:
         if not Path(path).is_file():
             raise UsageError(f"there is no playbook {path}", hint="give the path of a .yml or .py file")
-        prepared.books.append(load_playbook(path, static=static))
+        prepared.books.append(_load(path, static))
     return prepared
+
+
+def _load(path: str, static: Static) -> Playbook:
+    if path.endswith(".py"):
+        from fleet.dsl import load
+        return load(path)
+    return load_playbook(path, static=static)
 
 
 def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:
