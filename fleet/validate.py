@@ -147,7 +147,8 @@ def _choice(key: str, option: Opt, value: Any) -> Any:
 
 
 def _article(kind: str) -> str:
-    names = {"int": "an integer", "float": "a number", "bool": "true or false", "list": "a list", "dict": "a mapping", "path": "a path", "str": "text",
+    names = {"int": "an integer", "float": "a number", "bool": "true or false", "list": "a list", "dict": "a mapping", "path": "a path",
+             "str": "text",
              "bytes": "a size such as 10M", "bits": "a number of bits such as 10Mb"}
     return names.get(kind, kind)
 

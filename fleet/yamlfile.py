@@ -65,7 +65,8 @@ def read(path: str | Path, *, decrypt: Decrypt | None = None) -> Any:
     if data.startswith(b"$ANSIBLE_VAULT;"):
         pos = Pos(str(path), 1, 1)
         if decrypt is None:
-            raise SourceError("this file is vault-encrypted and no vault password was given", pos=pos, hint="use --vault-password-file or --ask-vault-pass")
+            raise SourceError("this file is vault-encrypted and no vault password was given", pos=pos,
+                              hint="use --vault-password-file or --ask-vault-pass")
         return load(decrypt(data.decode("ascii", "replace"), pos), str(path))
     try:
         text = data.decode("utf-8-sig")
@@ -159,7 +160,8 @@ class _Builder:
             if isinstance(key, (dict, list)):
                 raise SourceError("a mapping or list cannot be a key", pos=self._pos(key_node), hint='quote it if it is a template: "{{ ... }}"')
             if key in result:
-                raise SourceError(f"the key '{key}' stands here twice", pos=self._pos(key_node), hint=f"it was first given at line {result.at(key).line}")
+                raise SourceError(f"the key '{key}' stands here twice", pos=self._pos(key_node),
+                                  hint=f"it was first given at line {result.at(key).line}")
             value, count = self._build(value_node)
             size += count + 1
             result[key] = value
@@ -191,7 +193,8 @@ class _Builder:
         if tag in ("!vault", "!vault-encrypted"):
             pos = self._pos(node)
             if self.decrypt is None:
-                raise SourceError("this value is vault-encrypted and no vault password was given", pos=pos, hint="use --vault-password-file or --ask-vault-pass")
+                raise SourceError("this value is vault-encrypted and no vault password was given", pos=pos,
+                                  hint="use --vault-password-file or --ask-vault-pass")
             return trust_str(self.decrypt(node.value, pos))
         if not tag.startswith("tag:yaml.org,2002:"):
             raise SourceError(f"the YAML tag {tag} is not allowed here", pos=self._pos(node), hint="only plain data, !vault and !unsafe are read")

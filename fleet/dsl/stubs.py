@@ -87,7 +87,8 @@ def class_name(action: str) -> str:
 
 
 def result_class(action: str, spec: Spec) -> str:
-    fields = [f"    {name}: {result_type(ret)}" for name, ret in spec.returns.items() if _writable(name) and name not in ("changed", "failed", "skipped")]
+    fields = [f"    {name}: {result_type(ret)}" for name, ret in spec.returns.items()
+              if _writable(name) and name not in ("changed", "failed", "skipped")]
     body = "\n".join(["    changed: bool", "    failed: bool", "    skipped: bool", *fields])
     return f"class {class_name(action)}(Result):\n{body}\n"
 

@@ -109,7 +109,8 @@ def _become(host: str, first: Get, keyword: Get, settings: Settings) -> tuple[Be
     except ValueError:
         raise FleetError(f"become takes true or false, not {wanted!r}", host=host) from None
     method = str(first("ansible_become_method") or keyword("become_method") or settings.become_method or "sudo").rpartition(".")[2]
-    password = first("ansible_become_password", "ansible_become_pass", f"ansible_{method}_password", f"ansible_{method}_pass") or keyword("become_password")
+    password = (first("ansible_become_password", "ansible_become_pass", f"ansible_{method}_password", f"ansible_{method}_pass")
+                or keyword("become_password"))
     flags = first("ansible_become_flags", f"ansible_{method}_flags") or keyword("become_flags")
     exe = first("ansible_become_exe", f"ansible_{method}_exe") or keyword("become_exe")
     user = first("ansible_become_user", f"ansible_{method}_user") or keyword("become_user") or settings.become_user or "root"

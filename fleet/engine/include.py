@@ -47,7 +47,7 @@ class Include:
         if isinstance(items, dict):
             self.walk.conclude(self.step, self.task, self.scope, None, items, self.began)
             return
-        extras = [None] if self.task.loop is None else [runner._item_vars(items, index) for index in range(len(items))]
+        extras: list[dict[str, Any] | None] = [None] if self.task.loop is None else [runner._item_vars(items, index) for index in range(len(items))]
         found = self.load_all(runner, extras)
         for index, (nodes, inner) in enumerate(found):
             self.walk.nodes(nodes, inner, (*self.key, 3, index))

@@ -18,7 +18,7 @@ from fleet.engine.play import run_play
 from fleet.engine.scope import Scope
 from fleet.engine.state import HostState
 from fleet.engine.strategy import Gate
-from fleet.errors import FleetError, SourceError, UsageError
+from fleet.errors import FleetError, Pos, SourceError, UsageError
 from fleet.events import Event, HostStats, Note, RunFinished, RunStarted, Subscriber
 from fleet.inventory import Inventory
 from fleet.model import Block, Play, Playbook, Role, Task
@@ -188,7 +188,7 @@ class Run:
         if data is None:
             return {}
         if not isinstance(data, Mapping):
-            raise SourceError("a variables file holds a mapping", pos=yamlfile.Pos(str(path), 1, 1))
+            raise SourceError("a variables file holds a mapping", pos=Pos(str(path), 1, 1))
         return data
 
     def prompt(self, play: Play) -> dict[str, Any]:

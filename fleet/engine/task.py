@@ -99,11 +99,11 @@ class TaskRun:
             found: list[dict[str, Any]] = []
             hub = self.run_.hub
             for start in range(0, len(items), WINDOW):
-                fibers = [hub.spawn(self._loop_item, extra, item) for extra, item in zip(extras[start:start + WINDOW], items[start:])]
+                fibers = [hub.spawn(self._loop_item, extra, item) for extra, item in zip(extras[start:start + WINDOW], items[start:], strict=False)]
                 found += [fiber.wait() for fiber in fibers]
             return results.sum_up(found)
         found = []
-        for index, (extra, item) in enumerate(zip(extras, items)):
+        for index, (extra, item) in enumerate(zip(extras, items, strict=True)):
             if index and control.pause is not None:
                 self.run_.hub.sleep(float(self.run_.templar.render(control.pause, self.variables)))
             found.append(self._loop_item(extra, item))

@@ -96,7 +96,7 @@ class PlayContext:
         magic = self.magic(host.name)
         magic["ansible_check_mode"], magic["ansible_diff_mode"] = check, diff
         if role and scope:
-            parents = [each for each in scope.roles[:-1]][::-1]
+            parents = list(scope.roles[:-1])[::-1]
             magic.update(role_name=role.name, role_path=role.path, ansible_role_name=role.name,
                          ansible_parent_role_names=[each.name for each in parents], ansible_parent_role_paths=[each.path for each in parents])
         magic["ansible_search_path"] = search_path(role, self.play.basedir)

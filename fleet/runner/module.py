@@ -114,7 +114,7 @@ class Module:
         Returns when the process ends, even when a daemon it left keeps its output open. Output beyond MAX_OUTPUT is dropped in the middle.
         """
         full = dict(os.environ, **env) if env else None
-        command = [shell, "-c", argv] if shell else list(argv)  # type: ignore[list-item]
+        command = [shell, "-c", str(argv)] if shell else list(argv)
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
