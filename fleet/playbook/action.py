@@ -1,0 +1,200 @@
+"""Which module a task calls and with what: every spelling of it becomes (name, options, free text)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any, NamedTuple
+
+from fleet import registry
+from fleet.errors import Pos, SourceError, nearest
+from fleet.playbook import freeform
+from fleet.playbook.keywords import KEYWORDS, META_ACTIONS, ON, at, kind_of, unknown
+from fleet.runner.spec import Spec
+from fleet.trust import Trusted, is_template, trust_str
+from fleet.validate import check_static
+from fleet.yamlfile import Map
+
+RAW = frozenset({"command", "shell", "raw", "script"})
+INCLUDES = frozenset({"include_tasks", "import_tasks", "include_role", "import_role"})
+_OWN_TEXT = INCLUDES | {"meta"}
+
+
+class Action(NamedTuple):
+    """name: canonical; args: options as written, or a template that gives them; free: free text; pos: the module's key."""
+
+    name: str
+    args: Any
+    free: Any
+    pos: Pos
+    local: bool = False
+
+
+def is_module(name: Any) -> bool:
+    if not isinstance(name, str):
+        return False
+    try:
+        registry.canonical(name)
+    except SourceError:
+        return False
+    return True
+
+
+def find(data: Map, on: str) -> Action:
+    """The one action of a task. Raises SourceError for none, for two, and for a key that is neither keyword nor module."""
+    allowed = ON[on]
+    found = [key for key in data if key in ("action", "local_action")]
+    strange = [key for key in data if key not in allowed and not (isinstance(key, str) and key.startswith("with_"))]
+    modules = [key for key in strange if is_module(key)]
+    found += modules
+    if len(found) > 1:
+        raise SourceError(f"this task has two actions: '{found[0]}' and '{found[1]}'", pos=data.at(found[1]), hint="make it two tasks")
+    wrong = next((key for key in strange if key not in modules), None)
+    if wrong is not None:
+        if found or wrong in KEYWORDS:
+            raise unknown(wrong, on, data.at(wrong))
+        hint = nearest(str(wrong), [*allowed, *registry.names(), *registry.CORE])
+        raise SourceError(f"there is no module or keyword '{wrong}'", pos=data.at(wrong), hint=hint or "`fleet doc --list` shows what there is")
+    if not found:
+        raise SourceError("this task has no action", pos=data.pos, hint="name a module, such as `command: ls`")
+    return _parse(data, found[0])
+
+
+def _parse(data: Map, key: str) -> Action:
+    pos, value = data.at(key), data[key]
+    local = key == "local_action"
+    if key in ("action", "local_action"):
+        name, value = _old_style(key, value, pos)
+        name = registry.canonical(name, pos)
+    else:
+        name = registry.canonical(key, pos)
+    if name == "import_playbook":
+        raise SourceError("import_playbook stands among plays, not among tasks", pos=pos)
+    args, free = _arguments(name, value, pos)
+    more = data.get("args")
+    if more is not None:
+        args = _with_args(name, args, more, data.at("args"))
+    return Action(name, args, free, pos, local)
+
+
+def _old_style(key: str, value: Any, pos: Pos) -> tuple[str, Any]:
+    """`action: NAME options` and `action: {module: NAME, ...}`."""
+    if isinstance(value, Map):
+        name = value.get("module")
+        if not isinstance(name, str):
+            raise SourceError(f"'{key}' needs `module: NAME` in its mapping", pos=pos)
+        words = name.split(None, 1)
+        rest = Map(value.pos)
+        rest.keys_at = value.keys_at
+        rest.update({k: v for k, v in value.items() if k != "module"})
+        if len(words) > 1:  # `module: copy src=a` with more options beside it
+            rest = _joined(rest, freeform.split(trust_str(words[1]), None, pos)[0])
+        return words[0], rest
+    if isinstance(value, str) and value.strip():
+        words = value.split(None, 1)
+        return words[0], trust_str(words[1]) if len(words) > 1 else None
+    raise SourceError(f"'{key}' takes `NAME options` or a mapping with `module`, not {kind_of(value)}", pos=pos)
+
+
+def _joined(args: Map, more: Mapping[str, Any]) -> Map:
+    for name, value in more.items():
+        args.setdefault(name, value)
+    return args
+
+
+def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:
+    if value is None:
+        return {}, None
+    if isinstance(value, dict):
+        if "_raw_params" in value:  # the free text's name in Ansible's own results
+            rest = Map(value.pos if isinstance(value, Map) else pos)
+            rest.update({k: v for k, v in value.items() if k != "_raw_params"})
+            return rest, value["_raw_params"]
+        return value, None
+    if not isinstance(value, str):
+        raise SourceError(f"'{name}' takes a mapping of options, not {kind_of(value)}", pos=pos,
+                          hint="quote text that YAML reads as something else" if not isinstance(value, list) else "write `option: value`, without a dash")
+    if name in RAW:
+        known: Container[str] | None = freeform.RAW_OPTIONS & set(registry.spec(name).names)
+    else:
+        known = ("file",) if name in ("include_tasks", "import_tasks") else () if name == "meta" else None
+    options, free = freeform.split(value, known, pos)
+    if free is None:
+        return options, None
+    if name in _OWN_TEXT or name in RAW or registry.spec(name).free_form:
+        return options, free
+    if isinstance(free, Trusted) and not options and free.startswith("{{") and free.endswith("}}"):
+        return free, None  # all options in one variable
+    raise SourceError(f"'{name}' takes options, not the text {str(free)[:60]!r}", pos=pos,
+                      hint="write `name: value` lines, or `name=value`; quote a value that holds blanks")
+
+
+def _with_args(name: str, args: Any, more: Any, pos: Pos) -> Any:
+    """The `args` keyword beside the module's own options, which win."""
+    if isinstance(more, str) and is_template(more):
+        if args:
+            raise SourceError("options cannot be given both here and as a template in `args`", pos=pos,
+                              hint="use the filter `combine` inside the template")
+        return more
+    if isinstance(more, str):
+        more = freeform.split(more, None, pos)[0]
+    if not isinstance(more, dict):
+        raise SourceError(f"'args' takes a mapping of options, not {kind_of(more)}", pos=pos)
+    if not args:
+        return more
+    both = Map(pos)
+    for part in (more, args):
+        both.update(part)
+        both.keys_at.update(part.keys_at if isinstance(part, Map) else {})
+    return both
+
+
+def check(action: Action, defaulted: bool) -> None:
+    """Find the wrong options of a task. defaulted: required ones may come from module_defaults."""
+    if action.name == "meta":
+        _check_meta(action)
+        return
+    if action.name in INCLUDES or not isinstance(action.args, dict):
+        return
+    spec = registry.spec(action.name)
+    args = action.args
+
+    def pos_of(key: str) -> Pos:
+        return at(args, key, action.pos) if key else action.pos
+
+    if action.free is not None and spec.free_form:
+        if any(spec.names.get(key) == spec.free_form for key in args):
+            raise SourceError(f"{spec.name}: '{spec.free_form}' is given twice, as text and as an option", pos=action.pos)
+        args = {**args, spec.free_form: action.free}
+    if defaulted:
+        given = {spec.names.get(key) for key in args}
+        args = {**args, **{key: Trusted("{{ omit }}") for key, option in spec.options.items() if option.required and key not in given}}
+    check_static(spec, args, lambda key: at(action.args, key, action.pos) if key else action.pos)
+    _check_rules(spec, args, pos_of, defaulted)
+
+
+def _check_rules(spec: Spec, args: Mapping[str, Any], pos_of: Any, defaulted: bool) -> None:
+    """The rules between options, as far as literals show that they are broken."""
+    given = {spec.names[key]: (key, value) for key, value in args.items() if key in spec.names and value is not None}
+    for group in spec.mutually_exclusive:
+        both = [given[name][0] for name in group if name in given and not is_template(given[name][1]) and given[name][1] != spec.options[name].default]
+        if len(both) > 1:
+            raise SourceError(f"{spec.name}: '{both[0]}' and '{both[1]}' exclude each other", pos=pos_of(both[1]), hint="give one of them")
+    if defaulted:
+        return
+    for group in spec.required_one_of:
+        if not any(name in given or spec.options[name].default is not None for name in group if name in spec.options):
+            raise SourceError(f"{spec.name} needs one of the options: {', '.join(group)}", pos=pos_of(""))
+    for name, value, needed, *rest in spec.required_if:
+        if name in given and given[name][1] == value:
+            missing = [key for key in needed if key not in given and spec.options[key].default is None]
+            if missing and not (rest and rest[0] and len(missing) < len(needed)):
+                raise SourceError(f"{spec.name} with {name}={value} needs: {', '.join(missing)}", pos=pos_of(given[name][0]))
+
+
+def _check_meta(action: Action) -> None:
+    name = action.free if action.free is not None else action.args.get("free_form") if isinstance(action.args, dict) else None
+    if not isinstance(name, str) or is_template(name):
+        if name is None:
+            raise SourceError("meta needs an action", pos=action.pos, hint="there are: " + ", ".join(META_ACTIONS))
+    elif name.strip() not in META_ACTIONS:
+        raise SourceError(f"there is no meta action '{name}'", pos=action.pos, hint=nearest(name, META_ACTIONS) or "there are: " + ", ".join(META_ACTIONS))
