@@ -16,7 +16,7 @@ from fleet.errors import ArgumentError, Pos, SourceError, nearest
 from fleet.runner.spec import Spec
 
 # Carried out by the engine itself; not modules.
-CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "include_vars", "meta"})
+CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta"})
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 
 

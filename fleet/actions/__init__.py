@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from fleet.connection.base import Endpoint
 from fleet.model import Task
 from fleet.runner.module import Args
+from fleet.yamlfile import Decrypt
 
 T = TypeVar("T")
 
@@ -33,6 +34,14 @@ class Call(Protocol):
     endpoint: Endpoint
     environment: dict[str, str]
 
+    @property
+    def templar(self) -> Any:
+        """The run's fleet.template.Templar."""
+
+    @property
+    def decrypt(self) -> Decrypt:
+        """Decrypts vault text of a YAML file, as fleet.yamlfile.read takes it."""
+
     def module(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
                check: bool | None = None, last: bool = False) -> dict[str, Any]:
         """Run a target-side module there and return its result (with failed=True when it failed). args: validated by its spec first.
@@ -40,6 +49,9 @@ class Call(Protocol):
 
     def blocking(self, function: Callable[..., T], *args: Any) -> T:
         """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait without keeping other hosts from going on, and without a worker."""
 
     def find(self, kind: str, name: str) -> Path:
         """The controller file a task names: kind "files", "templates", "vars" or "tasks", searched in the role, then beside the task's

@@ -14,6 +14,7 @@ from fleet.model import Role, Task
 from fleet.runner.module import Args, ModuleError, drive
 from fleet.template import Templar, Variables
 from fleet.validate import validate
+from fleet.yamlfile import Decrypt
 
 if TYPE_CHECKING:
     from fleet.engine.run import Run
@@ -66,6 +67,10 @@ class ActionCall:
     @property
     def templar(self) -> Templar:
         return self.run_.templar
+
+    @property
+    def decrypt(self) -> Decrypt:
+        return self.run_.static.decrypt
 
     @property
     def inventory(self) -> Any:

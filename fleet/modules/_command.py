@@ -73,9 +73,10 @@ def _timed(m, command, shell):
     start = datetime.datetime.now()
     done = m.run(command, input=data, cwd=m.args.chdir, shell=shell)
     end = datetime.datetime.now()
-    strip = (lambda text: text.rstrip("\r\n")) if m.args.strip_empty_ends else (lambda text: text)
-    result = {"rc": done.rc, "stdout": strip(done.stdout), "stderr": strip(done.stderr),
+    result = {"rc": done.rc, "stdout": done.stdout, "stderr": done.stderr,
               "start": str(start), "end": str(end), "delta": str(end - start)}  # type: Dict[str, Any]
+    if m.args.strip_empty_ends:
+        result.update(stdout=done.stdout.rstrip("\r\n"), stderr=done.stderr.rstrip("\r\n"))
     if done.truncated:
         m.warn("the command wrote more than fleet keeps; the middle of its output is missing")
     return result

@@ -9,11 +9,11 @@ from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec(
     "command", "Run a command without a shell",
-    dict(options(), **{
-        "argv": Opt("list", "The command as a list of words, taken as they are.", elements="str"),
-        "executable": Opt("path", "Without effect here; `shell` has it. Accepted with a warning for playbooks that still say it."),
-        "expand_argument_vars": Opt("bool", "Replace $VARIABLES and ~ in the words.", default=True),
-    }),
+    dict(
+        options(),
+        argv=Opt("list", "The command as a list of words, taken as they are.", elements="str"),
+        executable=Opt("path", "Without effect here; `shell` has it. Accepted with a warning for playbooks that still say it."),
+        expand_argument_vars=Opt("bool", "Replace $VARIABLES and ~ in the words.", default=True)),
     returns=RETURNS, check="partial", free_form="_raw_params",
     mutually_exclusive=[("_raw_params", "argv")], required_one_of=[("_raw_params", "argv")],
     notes=["No shell: `|`, `>`, `&&` and `*` mean nothing special. Use `shell` where they are needed.",

@@ -173,7 +173,7 @@ def _connections(m):
             address, port = local.split(":")
             if int(port, 16) != args.port or state not in states or _packed(remote.split(":")[0]) in excluded:
                 continue
-            if not any(ours) or _packed(address) in ours:
+            if b"" in ours or _packed(address) in ours:
                 count += 1
     return count
 
