@@ -1,0 +1,51 @@
+"""YAML text -> `fleet.model`, with positions; nothing is executed.
+
+    load_playbook    a playbook with all it imports
+    load_tasks       a tasks file, for an include at run time
+    load_role        a role, for an include_role at run time
+    parse_keywords   the `apply` of an include
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from fleet.errors import Pos
+from fleet.model import Block, Role, Task
+from fleet.playbook.book import load_playbook
+from fleet.playbook.keywords import parse_keywords
+from fleet.playbook.roles import Use, use_role
+from fleet.playbook.source import Place, Static, shown
+from fleet.playbook.tasks import flatten, load_file
+
+__all__ = ["Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
+
+
+def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | None, handlers: bool = False) -> list[Task | Block]:
+    """The tasks of a file that an include brings in. handlers: they are handlers (no blocks; `listen` may be used)."""
+    place = _place(static, os.path.abspath(path), static.playbook_dir, role)
+    if not handlers:
+        return load_file(place)
+    return list(flatten(load_file(Place(static, place.file, place.basedir, place.vars, role, True, place.chain, defaulted=None))))
+
+
+def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, Any] | None = None, tasks_from: str = "main",
+              vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool = False,
+              allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = ()) -> Block:
+    """A role that an include_role brings in, as a block with `role` and `is_role` set.
+
+    basedir: the directory of the file that asks for it; parents: paths of the roles around, outermost first.
+    allow_duplicates None: as the role's meta file says.
+    """
+    use = Use(name, pos, dict(params or {}), tasks_from=tasks_from, vars_from=vars_from, defaults_from=defaults_from,
+              handlers_from=handlers_from, public=public, allow_duplicates=allow_duplicates, rolespec_validate=rolespec_validate, parents=parents)
+    around = Role(os.path.basename(parents[-1]), parents[-1], parents=parents[:-1]) if parents else None
+    return use_role(use, _place(static, os.path.join(os.path.abspath(basedir), ""), static.playbook_dir, around))
+
+
+def _place(static: Static, file: str, basedir: str, role: Role | None) -> Place:
+    variables = {**role.defaults, **role.vars, **role.params} if role else {}
+    chain = ((file, shown(file)),) if os.path.isfile(file) else ()
+    return Place(static, file, basedir, variables, role, chain=chain, defaulted=None)

@@ -1,0 +1,268 @@
+"""Lists of tasks: tasks, blocks, and what static imports bring in."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from fleet import registry
+from fleet.errors import Pos, SourceError, nearest
+from fleet.model import Block, Keywords, LoopControl, Task
+from fleet.playbook import action as actions
+from fleet.playbook.action import Action
+from fleet.playbook.keywords import KEYWORDS, ON, at, convert, kind_of, merge, parse_keywords, shared, unknown, variable
+from fleet.playbook.roles import Use, use_role
+from fleet.playbook.source import Place, shown
+from fleet.trust import is_template
+from fleet.validate import boolean
+from fleet.yamlfile import Map, Seq
+
+Node = Task | Block
+
+# What an include that is carried out at run time may say for itself; all else goes into `apply`.
+_INCLUDE_KEYWORDS = frozenset({
+    "action", "args", "collections", "debugger", "ignore_errors", "listen", "loop", "loop_control", "name", "no_log", "register",
+    "run_once", "tags", "timeout", "vars", "when", "notify",
+})
+_TASKS_OPTIONS = ("file", "apply")
+_FROMS = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
+_ROLE_FLAGS = ("public", "allow_duplicates", "rolespec_validate")
+_ROLE_OPTIONS = ("name", "role", "apply", *_FROMS, *_ROLE_FLAGS)
+_LOOP_CONTROL = ("loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when")
+_PLAIN = ("name", "register", "until", "retries", "delay", "changed_when", "failed_when", "listen")
+
+
+def load_file(place: Place, pos: Pos | None = None) -> list[Node]:
+    """The tasks of the file the place stands in."""
+    data = place.static.read(place.file)
+    if data is None:
+        return []
+    if not isinstance(data, Seq):
+        raise SourceError(f"a tasks file is a list of tasks, not {kind_of(data)}", pos=at(data, None, Pos(shown(place.file), 1, 1)),
+                          hint="begin each task with `- `")
+    return load_list(data, place)
+
+
+def load_list(data: Any, place: Place, what: str = "tasks", pos: Pos | None = None) -> list[Node]:
+    """The nodes of one list in a play, block or file. None is an empty list."""
+    if data is None:
+        return []
+    if not isinstance(data, Seq):
+        raise SourceError(f"'{what}' takes a list of tasks, not {kind_of(data)}", pos=pos, hint="begin each task with `- `")
+    found: list[Node] = []
+    for index, item in enumerate(data):
+        if item is None:
+            raise SourceError("this task is empty", pos=data.at(index), hint="remove the dash, or name a module")
+        if not isinstance(item, Map):
+            hint = "begin with the name of a module, such as `command: ls`"
+            if isinstance(item, list):
+                hint = "there is one dash too many"
+            elif isinstance(item, str) and ("hosts" in item or "=" in item):
+                hint = "a colon is missing after the name of the module"
+            raise SourceError(f"a task is a mapping, not {kind_of(item)}", pos=data.at(index), hint=hint)
+        found.append(load_node(item, place))
+    return found
+
+
+def load_handlers(data: Any, place: Place, pos: Pos | None = None) -> list[Task]:
+    """Handlers; the tasks of a static import stand here themselves, each with what the import says."""
+    return flatten(load_list(data, dataclasses.replace(place, handlers=True), "handlers", pos))
+
+
+def flatten(nodes: list[Node], outer: Keywords | None = None) -> list[Task]:
+    found: list[Task] = []
+    for node in nodes:
+        keywords = merge(outer, node.keywords) if outer else node.keywords
+        if isinstance(node, Block):
+            found += flatten(node.tasks, keywords)
+        else:
+            node.keywords = keywords
+            found.append(node)
+    return found
+
+
+def load_node(data: Map, place: Place) -> Node:
+    if "block" in data:
+        return _block(data, place)
+    for key in ("rescue", "always"):
+        if key in data:
+            raise SourceError(f"'{key}' without a block", pos=data.at(key), hint="put the tasks it belongs to under `block:` beside it")
+    on = "handler" if place.handlers else "task"
+    action = actions.find(data, on)
+    if action.name in ("import_tasks", "import_role"):
+        return _import(data, action, place, on)
+    return _task(data, action, place, on)
+
+
+def _block(data: Map, place: Place) -> Block:
+    if place.handlers:
+        raise SourceError("a block cannot be a handler", pos=data.at("block"), hint="let several handlers listen to one topic")
+    for key in data:
+        if key not in ON["block"]:
+            if actions.is_module(key):
+                raise SourceError(f"this block has the action '{key}' as well", pos=data.at(key), hint="a task of its own begins with `- `")
+            raise unknown(key, "block", data.at(key))
+    keywords = shared(data, data.pos)
+    inner = _inside(place, data, keywords)
+    sections = {name: load_list(data[name], inner, name, data.at(name)) for name in ("block", "rescue", "always") if name in data}
+    return Block(data.pos, sections["block"], sections.get("rescue", []), sections.get("always", []), name=data.get("name"),
+                 keywords=keywords, role=place.role, file=place.file)
+
+
+def _inside(place: Place, data: Map, keywords: Keywords) -> Place:
+    """The place of what stands inside a block or comes in by a static import."""
+    changes: dict[str, Any] = {}
+    if keywords.vars:
+        changes["vars"] = {**place.vars, **keywords.vars}
+    if "notify" in data:
+        changes["notify"] = (*place.notify, *_converted(data, "notify"))
+    if keywords.module_defaults and place.defaulted is not None:
+        changes["defaulted"] = defaulted(place.defaulted, keywords)
+    return dataclasses.replace(place, **changes) if changes else place
+
+
+def defaulted(around: frozenset[str], keywords: Keywords) -> frozenset[str] | None:
+    """The modules that `module_defaults` name; None when that cannot be known (a template, a group)."""
+    names = set(around)
+    for layer in keywords.module_defaults:
+        if not isinstance(layer, Mapping) or any(is_template(key) or str(key).startswith("group/") for key in layer):
+            return None
+        names.update(registry.short(str(key)) for key in layer)
+    return frozenset(names)
+
+
+def _converted(data: Map, key: str) -> Any:
+    return convert(KEYWORDS[key], data[key], data, data.pos)
+
+
+def _task(data: Map, action: Action, place: Place, on: str) -> Task:
+    keywords = shared(data, data.pos)
+    if action.name in actions.INCLUDES:
+        action = _include(data, action)
+    else:
+        around = defaulted(place.defaulted, keywords) if place.defaulted is not None and keywords.module_defaults else place.defaulted
+        actions.check(action, around is None or action.name in around)
+    if action.local and keywords.delegate_to is None:
+        keywords.delegate_to = "localhost"
+    task = Task(data.pos, action.name, action.args, action.free, keywords=keywords, role=place.role, file=place.file)
+    for key in _PLAIN:
+        if key in data:
+            setattr(task, key, _converted(data, key))
+    if task.register is not None:
+        variable(task.register, data.at("register"))
+    _refuse_async(data)
+    if place.notify or "notify" in data:
+        task.notify = [*place.notify, *(_converted(data, "notify") if "notify" in data else ())]
+    _loop(data, task)
+    return task
+
+
+def _refuse_async(data: Map) -> None:
+    if data.get("async") and str(data["async"]) != "0":
+        raise SourceError("'async' is not supported", pos=data.at("async"), hint="the task runs to its end; `throttle` and `timeout` bound it")
+
+
+def _loop(data: Map, task: Task) -> None:
+    loops = [key for key in data if key == "loop" or (isinstance(key, str) and key.startswith("with_"))]
+    if len(loops) > 1:
+        raise SourceError(f"this task has two loops: '{loops[0]}' and '{loops[1]}'", pos=data.at(loops[1]), hint="nest them with include_tasks")
+    for key in loops:
+        task.loop = data[key]
+        task.loop_with = None if key == "loop" else key[len("with_"):]
+        if task.loop is None:
+            raise SourceError(f"'{key}' has no value", pos=data.at(key), hint="give it a list")
+        if key == "loop" and not isinstance(task.loop, list) and not is_template(task.loop):
+            raise SourceError(f"'loop' takes a list, not {kind_of(task.loop)}", pos=data.at(key),
+                              hint="a variable is written \"{{ name }}\"" if isinstance(task.loop, str) else "use `| dict2items` for a mapping")
+    if data.get("loop_control") is not None:
+        task.loop_control = _loop_control(data["loop_control"], data.at("loop_control"))
+
+
+def _loop_control(data: Any, pos: Pos) -> LoopControl:
+    if not isinstance(data, Map):
+        raise SourceError(f"'loop_control' takes a mapping, not {kind_of(data)}", pos=pos)
+    control = LoopControl()
+    for key, value in data.items():
+        if key not in _LOOP_CONTROL:
+            raise SourceError(f"loop_control has no option '{key}'", pos=data.at(key), hint=nearest(str(key), _LOOP_CONTROL) or "it takes: " + ", ".join(_LOOP_CONTROL))
+        if key in ("loop_var", "index_var") and not is_template(value):
+            variable(value, data.at(key))
+        if key == "break_when":
+            control.break_when = list(value) if isinstance(value, list) else [value]
+        elif key != "extended_allitems":  # only saves memory
+            setattr(control, key, value)
+    return control
+
+
+# -- includes and imports
+
+def _options(data: Map, action: Action) -> dict[str, Any]:
+    """The options of an include or import, free text put where it belongs."""
+    name = action.name
+    if not isinstance(action.args, dict):
+        raise SourceError(f"the options of '{name}' must be written out", pos=action.pos)
+    known = _TASKS_OPTIONS if name.endswith("tasks") else _ROLE_OPTIONS
+    if name.startswith("import_"):
+        known = tuple(option for option in known if option != "apply")
+    for key in action.args:
+        if key not in known:
+            raise SourceError(f"'{name}' has no option '{key}'", pos=at(action.args, key, action.pos),
+                              hint=nearest(str(key), known) or "it takes: " + ", ".join(known))
+    options = dict(action.args)
+    main = "file" if name.endswith("tasks") else "name"
+    if action.free is not None:
+        if main in options:
+            raise SourceError(f"'{name}' has its {main} twice", pos=action.pos)
+        if "=" in action.free and not is_template(action.free):
+            raise SourceError(f"'{name}' takes no options here: {str(action.free)[:60]!r}", pos=action.pos, hint="give variables with `vars:`")
+        options[main] = action.free
+    if "role" in options:
+        options.setdefault("name", options.pop("role"))
+    if not isinstance(options.get(main), (str, int)) or options[main] == "":
+        raise SourceError(f"'{name}' needs the {main} of what to {name.split('_')[0]}", pos=at(action.args, main, action.pos),
+                          hint="one name; loop over several with include_" + name.split("_")[1] if isinstance(options.get(main), list) else "")
+    return options
+
+
+def _include(data: Map, action: Action) -> Action:
+    for key in data:
+        if key in KEYWORDS and key not in _INCLUDE_KEYWORDS:
+            raise SourceError(f"'{key}' does not belong on '{action.name}'", pos=data.at(key),
+                              hint=f"to give it to what is included write `apply: {{{key}: ...}}` among its options")
+    options = _options(data, action)
+    if options.get("apply") is not None and not is_template(options["apply"]):
+        parse_keywords(options["apply"], at(action.args, "apply", action.pos))
+    return Action(action.name, options, None, action.pos)
+
+
+def _import(data: Map, action: Action, place: Place, on: str) -> Block:
+    for key in data:
+        if key in ("loop", "loop_control") or str(key).startswith("with_"):
+            raise SourceError(f"'{key}' cannot be used with '{action.name}'", pos=data.at(key),
+                              hint=f"use {action.name.replace('import', 'include')}, which can loop")
+    keywords = shared(data, data.pos)
+    inner = _inside(place, data, keywords)
+    options = _options(data, action)
+    if action.name == "import_role":
+        if place.handlers:
+            raise SourceError("a role cannot be imported as a handler", pos=action.pos, hint="import its tasks file with import_tasks")
+        return use_role(role_use(options, action.pos, keywords), inner)
+    name = str(place.render(options["file"], "import_tasks", action.pos))
+    path = place.tasks_file(name, action.pos)
+    inner = dataclasses.replace(inner, file=path, chain=place.into(path, shown(path), action.pos))
+    return Block(data.pos, load_file(inner), name=data.get("name"), keywords=keywords, role=place.role, file=place.file)
+
+
+def role_use(options: Mapping[str, Any], pos: Pos, keywords: Keywords) -> Use:
+    """What an import_role asks for."""
+    flags = {}
+    for key in _ROLE_FLAGS:
+        if options.get(key) is not None and not is_template(options[key]):
+            try:
+                flags[key] = boolean(options[key])
+            except ValueError:
+                raise SourceError(f"'{key}' takes true or false, not {options[key]!r}", pos=pos) from None
+    froms = {key: options[key] for key in _FROMS if options.get(key)}
+    return Use(options["name"], pos, keywords=keywords, **{"allow_duplicates": True, **flags, **froms})
