@@ -57,6 +57,8 @@ class Run:
         self.interrupted = False
         self.inventory_file = next((source for source in self.sources if Path(source).is_file()), None)
         self.inventory_dir = _directory(self.sources)
+        self.shared: dict[str, Any] = {}  # what actions keep for the whole run (open libvirt connections)
+        self.closing: list[Callable[[], None]] = []  # called at its end
         self._numbers = 0
         self._gates: dict[int, Gate] = {}
         self._roles: dict[tuple[Any, ...], Block] = {}
@@ -236,6 +238,8 @@ class Run:
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
+            for close in self.closing:
+                close()
             self.connections.close()
         finished = RunFinished(run=self.id, status=self._status(error), duration=round(time.time() - began, 3), interrupted=self.interrupted,
                                stats=self.stats(), error=error)

@@ -1,0 +1,1 @@
+"""libvirt: connections over the SSH connection there is, and declared guests, networks and volumes. See docs/virtualization.md."""
