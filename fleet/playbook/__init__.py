@@ -16,9 +16,9 @@ from fleet.errors import Pos
 from fleet.model import Block, Role, Task
 from fleet.playbook.book import load_playbook
 from fleet.playbook.keywords import parse_keywords
-from fleet.playbook.roles import Use, use_role
+from fleet.playbook.roles import Use
 from fleet.playbook.source import Place, Static, shown
-from fleet.playbook.tasks import flatten, load_file
+from fleet.playbook.tasks import flatten, load_file, use_role
 
 __all__ = ["Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from fleet import registry
 from fleet.errors import Pos, SourceError, nearest
 from fleet.playbook import freeform
-from fleet.playbook.keywords import KEYWORDS, META_ACTIONS, ON, at, kind_of, unknown
+from fleet.playbook.keywords import KEYWORDS, META_ACTIONS, ON, at, kind_of, suggest, unknown
 from fleet.runner.spec import Spec
 from fleet.trust import Trusted, is_template, trust_str
 from fleet.validate import check_static
@@ -111,8 +111,8 @@ def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:
             return rest, value["_raw_params"]
         return value, None
     if not isinstance(value, str):
-        raise SourceError(f"'{name}' takes a mapping of options, not {kind_of(value)}", pos=pos,
-                          hint="quote text that YAML reads as something else" if not isinstance(value, list) else "write `option: value`, without a dash")
+        hint = "write `option: value`, without a dash" if isinstance(value, list) else "quote text that YAML reads as something else"
+        raise SourceError(f"'{name}' takes a mapping of options, not {kind_of(value)}", pos=pos, hint=hint)
     if name in RAW:
         known: Container[str] | None = freeform.RAW_OPTIONS & set(registry.spec(name).names)
     else:
@@ -176,7 +176,8 @@ def _check_rules(spec: Spec, args: Mapping[str, Any], pos_of: Any, defaulted: bo
     """The rules between options, as far as literals show that they are broken."""
     given = {spec.names[key]: (key, value) for key, value in args.items() if key in spec.names and value is not None}
     for group in spec.mutually_exclusive:
-        both = [given[name][0] for name in group if name in given and not is_template(given[name][1]) and given[name][1] != spec.options[name].default]
+        both = [given[name][0] for name in group
+                if name in given and not is_template(given[name][1]) and given[name][1] != spec.options[name].default]
         if len(both) > 1:
             raise SourceError(f"{spec.name}: '{both[0]}' and '{both[1]}' exclude each other", pos=pos_of(both[1]), hint="give one of them")
     if defaulted:
@@ -197,4 +198,4 @@ def _check_meta(action: Action) -> None:
         if name is None:
             raise SourceError("meta needs an action", pos=action.pos, hint="there are: " + ", ".join(META_ACTIONS))
     elif name.strip() not in META_ACTIONS:
-        raise SourceError(f"there is no meta action '{name}'", pos=action.pos, hint=nearest(name, META_ACTIONS) or "there are: " + ", ".join(META_ACTIONS))
+        raise SourceError(f"there is no meta action '{name}'", pos=action.pos, hint=suggest(name, META_ACTIONS))

@@ -6,10 +6,10 @@ import dataclasses
 import os
 from typing import Any
 
-from fleet.errors import Pos, SourceError, nearest
+from fleet.errors import Pos, SourceError
 from fleet.model import Block, Play, Playbook, VarsPrompt
 from fleet.playbook import action as actions
-from fleet.playbook.keywords import KEYWORDS, ON, convert, kind_of, merge, shared, unknown, variable
+from fleet.playbook.keywords import KEYWORDS, ON, convert, kind_of, merge, shared, suggest, unknown, variable
 from fleet.playbook.roles import role_entry
 from fleet.playbook.source import Place, Static, existing, shown
 from fleet.playbook.tasks import defaulted, load_handlers, load_list
@@ -30,7 +30,8 @@ def load_book(place: Place) -> list[Play]:
     if data is None:
         raise SourceError("this playbook is empty", pos=pos, hint="a playbook is a list of plays, each with `hosts` and `tasks`")
     if not isinstance(data, Seq):
-        raise SourceError(f"a playbook is a list of plays, not {kind_of(data)}", pos=getattr(data, "pos", pos), hint="begin each play with `- hosts: ...`")
+        raise SourceError(f"a playbook is a list of plays, not {kind_of(data)}", pos=getattr(data, "pos", pos),
+                          hint="begin each play with `- hosts: ...`")
     plays: list[Play] = []
     for index, item in enumerate(data):
         if not isinstance(item, Map):
@@ -122,7 +123,7 @@ def _one_of(words: Map, key: str, choices: tuple[str, ...], default: str, place:
         return default
     value = str(place.render(value, f"'{key}'", words.at(key))).removeprefix("ansible.builtin.")
     if value not in choices:
-        raise SourceError(f"the {key} '{value}' is not supported", pos=words.at(key), hint=nearest(value, choices) or "there are: " + ", ".join(choices))
+        raise SourceError(f"the {key} '{value}' is not supported", pos=words.at(key), hint=suggest(value, choices))
     return value
 
 
@@ -143,7 +144,7 @@ def _vars_prompt(words: Map) -> list[VarsPrompt]:
             raise SourceError("'vars_prompt' takes a list of mappings, each with `name` and `prompt`", pos=words.at("vars_prompt"))
         for key in item:
             if key not in _PROMPT:
-                raise SourceError(f"vars_prompt has no option '{key}'", pos=item.at(key), hint=nearest(str(key), _PROMPT) or "it takes: " + ", ".join(_PROMPT))
+                raise SourceError(f"vars_prompt has no option '{key}'", pos=item.at(key), hint=suggest(key, _PROMPT))
         if "name" not in item:
             raise SourceError("this prompt names no variable", pos=item.pos, hint="write `name: VARIABLE`")
         variable(item["name"], item.at("name"))

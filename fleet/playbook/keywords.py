@@ -226,14 +226,19 @@ def merge(outer: Keywords, inner: Keywords) -> Keywords:
     return result
 
 
-def unknown(key: Any, on: str, pos: Pos, more: Iterable[str] = ()) -> SourceError:
+def unknown(key: Any, on: str, pos: Pos) -> SourceError:
     """The error for a key that a play, block, role or task cannot have."""
     word = KEYWORDS.get(key)
     if word is not None and word.on:
         places = " or ".join(f"a {place}" for place in ("play", "role", "block", "task", "handler") if place in word.on)
         return SourceError(f"'{key}' does not belong on a {on}", pos=pos, hint=f"it belongs on {places}")
-    known = [*sorted(ON[on]), *more]
-    return SourceError(f"a {on} has no keyword '{key}'", pos=pos, hint=nearest(str(key), known) or "it takes: " + ", ".join(sorted(ON[on])))
+    return SourceError(f"a {on} has no keyword '{key}'", pos=pos, hint=suggest(key, ON[on]))
+
+
+def suggest(word: Any, words: Iterable[str]) -> str:
+    """A hint: the nearest of the words, or all of them."""
+    words = sorted(words)
+    return nearest(str(word), words) or "there are: " + ", ".join(words)
 
 
 def at(data: Any, key: Any, pos: Pos) -> Pos:

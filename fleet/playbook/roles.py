@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleet.errors import Pos, SourceError, nearest
-from fleet.model import Block, Keywords, Role
-from fleet.playbook.keywords import KEYWORDS, ON, at, kind_of, shared, variable
+from fleet.model import Keywords, Role
+from fleet.playbook.keywords import at, kind_of
 from fleet.playbook.source import SUFFIXES, Place, expand, shown, with_suffix
 from fleet.validate import boolean
-from fleet.yamlfile import Map, Seq
 
-_GALAXY = ("src", "version", "scm")  # where ansible-galaxy would get a role from; of no use here
+GALAXY = ("src", "version", "scm")  # where ansible-galaxy would get a role from; of no use here
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,53 +34,6 @@ class Use:
     parents: tuple[str, ...] = ()
 
 
-def role_entry(data: Any, place: Place, pos: Pos) -> Block:
-    """A role as an item of `roles` or of a role's `dependencies`: a name, or a mapping with keywords and parameters."""
-    if isinstance(data, str):
-        return use_role(Use(data, pos), place)
-    if not isinstance(data, Map):
-        raise SourceError(f"a role is a name or a mapping, not {kind_of(data)}", pos=pos)
-    name = data.get("role") or data.get("name") or data.get("src")
-    if not isinstance(name, (str, int)):
-        raise SourceError("this entry names no role", pos=pos, hint="write `role: NAME`")
-    params = {}
-    for key, value in data.items():
-        if key in ("role", "name", *_GALAXY) or key in ON["role"]:
-            continue
-        if key in KEYWORDS:
-            raise SourceError(f"'{key}' does not belong on a role", pos=data.at(key))
-        params[variable(key, data.at(key))] = value
-    return use_role(Use(name, pos, params, shared(data, data.pos)), place)
-
-
-def use_role(use: Use, place: Place) -> Block:
-    """The role as a block with all it brings. Raises SourceError when it is not found, when something in it is wrong, or for a circle."""
-    from fleet.playbook.tasks import defaulted, load_file, load_handlers
-
-    name = str(place.render(use.name, "a role's name", use.pos))
-    path = find_role(name, place, use.pos)
-    tasks_from = str(place.render(use.tasks_from, "tasks_from", use.pos))
-    chain = place.into(f"role {path} {tasks_from}", f"role {os.path.basename(path)}", use.pos)
-    role = _read_role(use, path, place)
-    around = place.defaulted
-    if around is not None and use.keywords.module_defaults:
-        around = defaulted(around, use.keywords)
-    inner = dataclasses.replace(place, role=role, vars={**role.defaults, **place.vars, **role.vars, **use.keywords.vars, **use.params}, chain=chain,
-                                handlers=False, defaulted=around)
-    meta = _mapping(inner, _part(path, "meta", "main", use), "a role's meta file")
-    role.allow_duplicates = _flag(meta, "allow_duplicates") if use.allow_duplicates is None else use.allow_duplicates
-    role.dependencies = _dependencies(meta, inner)
-    handlers = _part(path, "handlers", use.handlers_from or "main", use, use.handlers_from is not None)
-    if handlers:
-        beside = dataclasses.replace(inner, file=handlers)
-        role.handlers = load_handlers(inner.static.read(handlers), beside, Pos(shown(handlers), 1, 1))
-    file = _part(path, "tasks", tasks_from, use, tasks_from != "main")
-    tasks = load_file(dataclasses.replace(inner, file=file)) if file else []
-    if use.rolespec_validate:
-        role.argument_specs = _argument_specs(meta, tasks_from, inner, use)
-    return Block(use.pos, tasks, name=role.name, keywords=use.keywords, role=role, file=place.file, is_role=True)
-
-
 def find_role(name: str, place: Place, pos: Pos) -> str:
     """A role's directory, absolute: roles/ beside the playbook, the roles path, beside the role that needs it, the playbook's directory."""
     static = place.static
@@ -100,7 +52,7 @@ def find_role(name: str, place: Place, pos: Pos) -> str:
     raise SourceError(f"there is no role '{name}'", pos=pos, hint=f"{hint} ({looked})" if hint else looked)
 
 
-def _read_role(use: Use, path: str, place: Place) -> Role:
+def read_role(use: Use, path: str, place: Place) -> Role:
     parents = use.parents + ((place.role.path, *place.role.parents) if place.role and place.role.path not in use.parents else ())
     role = Role(os.path.basename(path), path, params=use.params, public=use.public, parents=parents)
     role.defaults = _variables(path, "defaults", use.defaults_from, use, place)
@@ -108,7 +60,7 @@ def _read_role(use: Use, path: str, place: Place) -> Role:
     return role
 
 
-def _part(path: str, kind: str, name: str, use: Use, needed: bool = False) -> str | None:
+def part(path: str, kind: str, name: str, use: Use, needed: bool = False) -> str | None:
     """A file of a role: tasks/main.yml and the like. A name may have its ending or not; it stays inside the role's directory."""
     base = os.path.normpath(os.path.join(path, kind, name))
     if not base.startswith(path + os.sep):
@@ -124,17 +76,17 @@ def _variables(path: str, kind: str, name: str | None, use: Use, place: Place) -
     """defaults or vars: one file, or all files of a directory in the order of their names."""
     folder = os.path.join(path, kind, name or "main")
     if not os.path.isdir(folder):
-        return _mapping(place, _part(path, kind, name or "main", use, name is not None), f"a file of {kind}")
+        return mapping(place, part(path, kind, name or "main", use, name is not None), f"a file of {kind}")
     merged: dict[str, Any] = {}
     for where, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):
             if not file.startswith(".") and not file.endswith("~") and os.path.splitext(file)[1] in SUFFIXES:
-                merged.update(_mapping(place, os.path.join(where, file), f"a file of {kind}"))
+                merged.update(mapping(place, os.path.join(where, file), f"a file of {kind}"))
     return merged
 
 
-def _mapping(place: Place, file: str | None, what: str) -> dict[str, Any]:
+def mapping(place: Place, file: str | None, what: str) -> dict[str, Any]:
     data = place.static.read(file) if file else None
     if data is None:
         return {}
@@ -143,28 +95,18 @@ def _mapping(place: Place, file: str | None, what: str) -> dict[str, Any]:
     return data
 
 
-def _flag(meta: Mapping[str, Any], key: str) -> bool:
+def flag(meta: Mapping[str, Any], key: str) -> bool:
     try:
         return boolean(meta.get(key) or False)
     except ValueError:
         raise SourceError(f"'{key}' takes true or false, not {meta[key]!r}", pos=at(meta, key, Pos(""))) from None
 
 
-def _dependencies(meta: Mapping[str, Any], place: Place) -> list[Block]:
-    listed = meta.get("dependencies")
-    if listed is None:
-        return []
-    pos = at(meta, "dependencies", Pos(place.file))
-    if not isinstance(listed, Seq):
-        raise SourceError(f"'dependencies' takes a list of roles, not {kind_of(listed)}", pos=pos)
-    return [role_entry(item, place, listed.at(index)) for index, item in enumerate(listed)]
-
-
-def _argument_specs(meta: Mapping[str, Any], entry: str, place: Place, use: Use) -> dict[str, Any]:
+def argument_specs(meta: Mapping[str, Any], entry: str, place: Place, use: Use) -> dict[str, Any]:
     """The argument spec of the entry point that is used: {"options": {...}, ...}, empty when there is none."""
     assert place.role is not None
-    file = _part(place.role.path, "meta", "argument_specs", use)
-    specs = _mapping(place, file, "argument_specs").get("argument_specs") if file else meta.get("argument_specs")
+    file = part(place.role.path, "meta", "argument_specs", use)
+    specs = mapping(place, file, "argument_specs").get("argument_specs") if file else meta.get("argument_specs")
     if specs is None:
         return {}
     if not isinstance(specs, Mapping):

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleet import registry
-from fleet.errors import Pos, SourceError, nearest
+from fleet.errors import Pos, SourceError
 from fleet.model import Block, Keywords, LoopControl, Task
 from fleet.playbook import action as actions
 from fleet.playbook.action import Action
-from fleet.playbook.keywords import KEYWORDS, ON, at, convert, kind_of, merge, parse_keywords, shared, unknown, variable
-from fleet.playbook.roles import Use, use_role
+from fleet.playbook.keywords import KEYWORDS, ON, at, convert, kind_of, merge, parse_keywords, shared, suggest, unknown, variable
+from fleet.playbook.roles import GALAXY, Use, argument_specs, find_role, flag, mapping, part, read_role
 from fleet.playbook.source import Place, shown
 from fleet.trust import is_template
 from fleet.validate import boolean
@@ -186,7 +186,7 @@ def _loop_control(data: Any, pos: Pos) -> LoopControl:
     control = LoopControl()
     for key, value in data.items():
         if key not in _LOOP_CONTROL:
-            raise SourceError(f"loop_control has no option '{key}'", pos=data.at(key), hint=nearest(str(key), _LOOP_CONTROL) or "it takes: " + ", ".join(_LOOP_CONTROL))
+            raise SourceError(f"loop_control has no option '{key}'", pos=data.at(key), hint=suggest(key, _LOOP_CONTROL))
         if key in ("loop_var", "index_var") and not is_template(value):
             variable(value, data.at(key))
         if key == "break_when":
@@ -203,13 +203,13 @@ def _options(data: Map, action: Action) -> dict[str, Any]:
     name = action.name
     if not isinstance(action.args, dict):
         raise SourceError(f"the options of '{name}' must be written out", pos=action.pos)
-    known = _TASKS_OPTIONS if name.endswith("tasks") else _ROLE_OPTIONS
+    known: tuple[str, ...] = _TASKS_OPTIONS if name.endswith("tasks") else _ROLE_OPTIONS
     if name.startswith("import_"):
         known = tuple(option for option in known if option != "apply")
     for key in action.args:
         if key not in known:
             raise SourceError(f"'{name}' has no option '{key}'", pos=at(action.args, key, action.pos),
-                              hint=nearest(str(key), known) or "it takes: " + ", ".join(known))
+                              hint=suggest(key, known))
     options = dict(action.args)
     main = "file" if name.endswith("tasks") else "name"
     if action.free is not None:
@@ -266,3 +266,60 @@ def role_use(options: Mapping[str, Any], pos: Pos, keywords: Keywords) -> Use:
                 raise SourceError(f"'{key}' takes true or false, not {options[key]!r}", pos=pos) from None
     froms = {key: options[key] for key in _FROMS if options.get(key)}
     return Use(options["name"], pos, keywords=keywords, **{"allow_duplicates": True, **flags, **froms})
+
+
+# -- roles
+
+def role_entry(data: Any, place: Place, pos: Pos) -> Block:
+    """A role as an item of `roles` or of a role's `dependencies`: a name, or a mapping with keywords and parameters."""
+    if isinstance(data, str):
+        return use_role(Use(data, pos), place)
+    if not isinstance(data, Map):
+        raise SourceError(f"a role is a name or a mapping, not {kind_of(data)}", pos=pos)
+    name = data.get("role") or data.get("name") or data.get("src")
+    if not isinstance(name, (str, int)):
+        raise SourceError("this entry names no role", pos=pos, hint="write `role: NAME`")
+    params = {}
+    for key, value in data.items():
+        if key in ("role", "name", *GALAXY) or key in ON["role"]:
+            continue
+        if key in KEYWORDS:
+            raise SourceError(f"'{key}' does not belong on a role", pos=data.at(key))
+        params[variable(key, data.at(key))] = value
+    return use_role(Use(name, pos, params, shared(data, data.pos)), place)
+
+
+def use_role(use: Use, place: Place) -> Block:
+    """The role as a block with all it brings. Raises SourceError when it is not found, when something in it is wrong, or for a circle."""
+    name = str(place.render(use.name, "a role's name", use.pos))
+    path = find_role(name, place, use.pos)
+    tasks_from = str(place.render(use.tasks_from, "tasks_from", use.pos))
+    chain = place.into(f"role {path} {tasks_from}", f"role {os.path.basename(path)}", use.pos)
+    role = read_role(use, path, place)
+    around = place.defaulted
+    if around is not None and use.keywords.module_defaults:
+        around = defaulted(around, use.keywords)
+    inner = dataclasses.replace(place, role=role, vars={**role.defaults, **place.vars, **role.vars, **use.keywords.vars, **use.params}, chain=chain,
+                                handlers=False, defaulted=around)
+    meta = mapping(inner, part(path, "meta", "main", use), "a role's meta file")
+    role.allow_duplicates = flag(meta, "allow_duplicates") if use.allow_duplicates is None else use.allow_duplicates
+    role.dependencies = _dependencies(meta, inner)
+    handlers = part(path, "handlers", use.handlers_from or "main", use, use.handlers_from is not None)
+    if handlers:
+        beside = dataclasses.replace(inner, file=handlers)
+        role.handlers = load_handlers(inner.static.read(handlers), beside, Pos(shown(handlers), 1, 1))
+    file = part(path, "tasks", tasks_from, use, tasks_from != "main")
+    tasks = load_file(dataclasses.replace(inner, file=file)) if file else []
+    if use.rolespec_validate:
+        role.argument_specs = argument_specs(meta, tasks_from, inner, use)
+    return Block(use.pos, tasks, name=role.name, keywords=use.keywords, role=role, file=place.file, is_role=True)
+
+
+def _dependencies(meta: Mapping[str, Any], place: Place) -> list[Block]:
+    listed = meta.get("dependencies")
+    if listed is None:
+        return []
+    pos = at(meta, "dependencies", Pos(place.file))
+    if not isinstance(listed, Seq):
+        raise SourceError(f"'dependencies' takes a list of roles, not {kind_of(listed)}", pos=pos)
+    return [role_entry(item, place, listed.at(index)) for index, item in enumerate(listed)]
