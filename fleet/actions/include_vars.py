@@ -84,7 +84,7 @@ def _files(call: Call, folder: Path) -> Iterator[Path]:
     extensions = {extension.lstrip(".") for extension in args.extensions}
     try:
         matching = re.compile(args.files_matching) if args.files_matching else None
-        ignored = re.compile("(?:%s)$" % "|".join(args.ignore_files)) if args.ignore_files else None
+        ignored = re.compile(f"(?:{'|'.join(args.ignore_files)})$") if args.ignore_files else None
     except re.error as error:
         raise ArgumentError(f"include_vars: bad regular expression: {error}") from None
     top = str(folder).count(os.sep)
