@@ -10,9 +10,8 @@ from fleet.errors import Pos, SourceError
 from fleet.model import Block, Play, Playbook, VarsPrompt
 from fleet.playbook import action as actions
 from fleet.playbook.keywords import KEYWORDS, ON, convert, kind_of, merge, shared, suggest, unknown, variable
-from fleet.playbook.roles import role_entry
 from fleet.playbook.source import Place, Static, existing, shown
-from fleet.playbook.tasks import defaulted, load_handlers, load_list
+from fleet.playbook.tasks import defaulted, load_handlers, load_list, role_entry
 from fleet.validate import boolean
 from fleet.yamlfile import Map, Seq
 

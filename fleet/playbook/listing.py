@@ -44,7 +44,7 @@ def _skipped(own: set[str], skip: set[str]) -> bool:
         return True
     if "all" in skip and "always" not in own:
         return True
-    return bool(own) and "tagged" in skip or not own and "untagged" in skip
+    return ("tagged" if own else "untagged") in skip
 
 
 def rows(play: Play) -> Iterator[Row]:
