@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleet.errors import Pos
@@ -23,17 +24,20 @@ from fleet.playbook.tasks import flatten, load_file, use_role
 __all__ = ["Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
 
 
-def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | None, handlers: bool = False) -> list[Task | Block]:
-    """The tasks of a file that an include brings in. handlers: they are handlers (no blocks; `listen` may be used)."""
-    place = _place(static, os.path.abspath(path), static.playbook_dir, role)
-    if not handlers:
-        return load_file(place)
-    return list(flatten(load_file(Place(static, place.file, place.basedir, place.vars, role, True, place.chain, defaulted=None))))
+def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | None, handlers: bool = False,
+               notify: Sequence[Any] = ()) -> list[Task | Block]:
+    """The tasks of a file that an include brings in.
+
+    handlers: they are handlers (no blocks; `listen` may be used). notify: what the include notifies, for each of its tasks.
+    """
+    place = dataclasses.replace(_place(static, os.path.abspath(path), static.playbook_dir, role), handlers=handlers, notify=tuple(notify))
+    nodes = load_file(place)
+    return list(flatten(nodes)) if handlers else nodes
 
 
 def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, Any] | None = None, tasks_from: str = "main",
               vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool = False,
-              allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = ()) -> Block:
+              allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = (), notify: Sequence[Any] = ()) -> Block:
     """A role that an include_role brings in, as a block with `role` and `is_role` set.
 
     basedir: the directory of the file that asks for it; parents: paths of the roles around, outermost first.
@@ -42,7 +46,8 @@ def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, A
     use = Use(name, pos, dict(params or {}), tasks_from=tasks_from, vars_from=vars_from, defaults_from=defaults_from,
               handlers_from=handlers_from, public=public, allow_duplicates=allow_duplicates, rolespec_validate=rolespec_validate, parents=parents)
     around = Role(os.path.basename(parents[-1]), parents[-1], parents=parents[:-1]) if parents else None
-    return use_role(use, _place(static, os.path.join(os.path.abspath(basedir), ""), static.playbook_dir, around))
+    place = _place(static, os.path.join(os.path.abspath(basedir), ""), static.playbook_dir, around)
+    return use_role(use, dataclasses.replace(place, notify=tuple(notify)))
 
 
 def _place(static: Static, file: str, basedir: str, role: Role | None) -> Place:

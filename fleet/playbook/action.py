@@ -83,22 +83,18 @@ def _old_style(key: str, value: Any, pos: Pos) -> tuple[str, Any]:
         if not isinstance(name, str):
             raise SourceError(f"'{key}' needs `module: NAME` in its mapping", pos=pos)
         words = name.split(None, 1)
-        rest = Map(value.pos)
+        rest: Any = Map(value.pos)
         rest.keys_at = value.keys_at
-        rest.update({k: v for k, v in value.items() if k != "module"})
+        rest.update({k: v for k, v in value.items() if k not in ("module", "args")})
+        if value.get("args") is not None:
+            rest = _with_args(name, rest, value["args"], value.at("args"))
         if len(words) > 1:  # `module: copy src=a` with more options beside it
-            rest = _joined(rest, freeform.split(trust_str(words[1]), None, pos)[0])
+            rest = _with_args(name, rest, trust_str(words[1]), pos)
         return words[0], rest
     if isinstance(value, str) and value.strip():
         words = value.split(None, 1)
         return words[0], trust_str(words[1]) if len(words) > 1 else None
     raise SourceError(f"'{key}' takes `NAME options` or a mapping with `module`, not {kind_of(value)}", pos=pos)
-
-
-def _joined(args: Map, more: Mapping[str, Any]) -> Map:
-    for name, value in more.items():
-        args.setdefault(name, value)
-    return args
 
 
 def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:

@@ -114,11 +114,14 @@ _NEAREST = tuple(sorted(_SHARED - {*_SUMS, "vars"}))
 
 
 def parse_keywords(data: Any, pos: Pos) -> Keywords:
-    """The `apply` of an include: keywords for everything that it brings in. Raises SourceError at what does not belong there."""
+    """The `apply` of an include: keywords for everything that it brings in; its `notify` is with the include itself.
+
+    Raises SourceError at what does not belong there.
+    """
     if not isinstance(data, Mapping):
         raise SourceError(f"`apply` takes a mapping of keywords, not {kind_of(data)}", pos=pos)
     for key in data:
-        if key in KEYWORDS and key not in _SHARED | {"name", "collections"}:
+        if key in KEYWORDS and key not in _SHARED | {"name", "collections", "notify"}:
             raise SourceError(f"`apply` does not take '{key}'", pos=at(data, key, pos), hint="give it to the included tasks themselves")
         if key not in KEYWORDS:
             raise SourceError(f"there is no keyword '{key}' for `apply`", pos=at(data, key, pos), hint=nearest(str(key), _SHARED))

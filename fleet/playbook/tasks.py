@@ -29,7 +29,7 @@ _INCLUDE_KEYWORDS = frozenset({
 _TASKS_OPTIONS = ("file", "apply")
 _FROMS = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
 _ROLE_FLAGS = ("public", "allow_duplicates", "rolespec_validate")
-_ROLE_OPTIONS = ("name", "role", "apply", *_FROMS, *_ROLE_FLAGS)
+_ROLE_OPTIONS = ("name", "role", "apply", "rescuable", *_FROMS, *_ROLE_FLAGS)
 _LOOP_CONTROL = ("loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when")
 _PLAIN = ("name", "register", "until", "retries", "delay", "changed_when", "failed_when", "listen")
 
@@ -144,6 +144,8 @@ def _task(data: Map, action: Action, place: Place, on: str) -> Task:
     else:
         around = defaulted(place.defaulted, keywords) if place.defaulted is not None and keywords.module_defaults else place.defaulted
         actions.check(action, around is None or action.name in around)
+    if action.name in actions.INCLUDES and isinstance(applied := action.args.get("apply"), Map) and "notify" in applied:
+        place = dataclasses.replace(place, notify=(*place.notify, *_converted(applied, "notify")))
     if action.local and keywords.delegate_to is None:
         keywords.delegate_to = "localhost"
     task = Task(data.pos, action.name, action.args, action.free, keywords=keywords, role=place.role, file=place.file)
@@ -205,7 +207,7 @@ def _options(data: Map, action: Action) -> dict[str, Any]:
         raise SourceError(f"the options of '{name}' must be written out", pos=action.pos)
     known: tuple[str, ...] = _TASKS_OPTIONS if name.endswith("tasks") else _ROLE_OPTIONS
     if name.startswith("import_"):
-        known = tuple(option for option in known if option != "apply")
+        known = tuple(option for option in known if option not in ("apply", "rescuable"))
     for key in action.args:
         if key not in known:
             raise SourceError(f"'{name}' has no option '{key}'", pos=at(action.args, key, action.pos),
