@@ -89,7 +89,8 @@ def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping
         if result.get(key) is None:
             if option.required:
                 raise _Wrong(f"the option '{key}' is required")
-            result[key] = option.default
+            # A size's default is written as a person writes it.
+            result[key] = _value(key, option, option.default) if option.type in ("bytes", "bits") and option.default is not None else option.default
     return result
 
 

@@ -27,7 +27,7 @@ CACHE = "/run/fleet/accelerator.json"
 
 
 def run(m):
-    # type: (Module) -> object
+    # type: (Module) -> Any
     known = _cached()
     if known is None:
         known = probe(m)
