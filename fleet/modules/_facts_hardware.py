@@ -16,7 +16,7 @@ def processors():
     count, siblings = 0, 0
     where = ""
     for line in read("/proc/cpuinfo").splitlines():
-        name, colon, value = line.partition(":")
+        name, _colon, value = line.partition(":")
         name, value = name.strip(), value.strip()
         if name == "processor":
             count += 1
