@@ -12,7 +12,7 @@ PACKAGES = ["linux-image-cloud-amd64", "systemd-sysv", "udev", "dbus", "openssh-
 APPEND = ("root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off audit=0 apparmor=0 random.trust_cpu=on tsc=reliable no_timer_check "
           "rcupdate.rcu_expedited=1 net.ifnames=0")
 # What the root disk needs before the real modules are there; ext4 is built into Debian's cloud kernel. In load order.
-DRIVERS = ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"]
+DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"]
 INIT = """#!/busybox sh
 /busybox mount -t devtmpfs devtmpfs /dev
 for driver in %s; do [ -e /$driver.ko ] && /busybox insmod /$driver.ko; done

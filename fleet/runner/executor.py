@@ -1,0 +1,134 @@
+"""The process on the target that runs modules, one after the other, for one user in one place."""
+import importlib
+import json
+import os
+import signal
+import sys
+import tempfile
+
+from fleet.runner import wire
+from fleet.runner.module import Cancelled, Module, execute
+
+IN_MEMORY = 1024 * 1024  # content up to this stays in memory
+
+
+class Executor:
+    """Frames in on one descriptor, answers out on it."""
+
+    def __init__(self, fd, context):
+        # type: (int, int) -> None
+        self.fd = fd
+        self.context = context
+        self.parser = wire.Parser()
+        self.waiting = []  # type: list
+        self.blobs = {}  # type: dict
+        self.failed = set()  # type: set
+        self.current = None  # type: object
+        self.number = 0
+        self.reason = ""
+
+    def loop(self):
+        # type: () -> None
+        signal.signal(signal.SIGUSR1, self._cancelled)
+        signal.signal(signal.SIGALRM, self._late)
+        signal.signal(signal.SIGTERM, self._ended)
+        while True:
+            item = wire.read_frame(self.fd, self.parser, self.waiting)
+            if item is None:
+                return
+            kind, _, number, header, body = item
+            if kind == wire.BLOB:
+                self._keep(number, body)
+            elif kind == wire.REQUEST:
+                self._answer(number, self._run(number, json.loads(header.decode("ascii"))))
+            elif kind == wire.CONTROL:
+                self._control(json.loads(header.decode("ascii")), body)
+
+    def _control(self, message, body):
+        # type: (dict, bytes) -> None
+        if message["t"] == "resume":
+            self.failed.discard(message["stream"])
+        elif message["t"] == "code":
+            sys.fleet_importer.add(message, body)  # type: ignore[attr-defined]
+
+    def _answer(self, number, result):
+        # type: (int, dict) -> None
+        try:
+            data = wire.frame(wire.ANSWER, self.context, number, result)
+        except wire.WireError as error:
+            data = wire.frame(wire.ANSWER, self.context, number, {"failed": True, "changed": bool(result.get("changed")), "msg": str(error)})
+        wire.send_all(self.fd, data)
+
+    def _keep(self, number, body):
+        # type: (int, bytes) -> None
+        stream = self.blobs.get(number)
+        if stream is None:
+            stream = self.blobs[number] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
+        stream.write(body)
+
+    def _run(self, number, asked):
+        # type: (int, dict) -> dict
+        blob = self.blobs.pop(number, None)
+        stream = asked.get("stream")
+        if asked.get("guard") and stream in self.failed:
+            return {"aborted": True, "failed": False, "changed": False, "skipped": True}
+        result = self._guarded(number, asked, blob)
+        if asked.get("guard") and result.get("failed"):
+            self.failed.add(stream)
+        if blob is not None:
+            blob.close()
+        return result
+
+    def _guarded(self, number, asked, blob):
+        # type: (int, dict, object) -> dict
+        """Run one module so that a cancellation, a time limit or the environment of the request leaves nothing behind."""
+        before = dict(os.environ)
+        os.environ.update(asked.get("env") or {})
+        limit = asked.get("limit")
+        self.number, self.reason = number, ""
+        module = None
+        try:
+            code = importlib.import_module("fleet.modules." + asked["m"])
+            if blob is not None:
+                blob.seek(0)
+            module = Module(asked["a"], asked.get("check", False), asked.get("diff", False), blob, self._emit, asked.get("env"))
+            self.current = module
+            if limit:
+                signal.setitimer(signal.ITIMER_REAL, limit)
+            return execute(code, module)
+        except Cancelled:
+            module.kill()
+            return {"failed": True, "changed": False, "cancelled": True, "msg": self.reason or "cancelled"}
+        except ImportError as error:
+            return {"failed": True, "changed": False, "msg": "the module %s cannot run here: %s" % (asked["m"], error)}
+        finally:
+            self.current = None
+            if limit:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            if asked.get("env"):
+                os.environ.clear()
+                os.environ.update(before)
+            os.chdir("/")
+
+    def _emit(self, data):
+        # type: (bytes) -> None
+        wire.send_all(self.fd, wire.frame(wire.DATA, self.context, self.number, None, data))
+
+    def _cancelled(self, signum, frame):
+        # type: (int, object) -> None
+        if self.current is not None:
+            self.reason = self.reason or "cancelled"
+            raise Cancelled()
+
+    def _late(self, signum, frame):
+        # type: (int, object) -> None
+        if self.current is not None:
+            self.reason = "timed out"
+            raise Cancelled()
+
+    def _ended(self, signum, frame):
+        # type: (int, object) -> None
+        """The controller is gone: what runs is ended with its children, and so are we."""
+        if self.current is not None:
+            self.current.kill()
+        os._exit(0)

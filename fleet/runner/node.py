@@ -1,0 +1,297 @@
+"""The runner's processes form a tree of nodes: a node stands for one user in one place (the login user; root by sudo; a container).
+
+A node runs no module itself, so it always listens: it has an executor, a forked child that does, and passes on the frames for the nodes
+below it. Numbers of contexts are given by the controller; 1 is the root.
+"""
+import collections
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from fleet.runner import wire
+from fleet.runner.executor import Executor
+
+WINDOW = 16  # requests given to the executor ahead of its answers
+
+
+class Link:
+    """A child process: the descriptors to and from it (the same one for a forked child)."""
+
+    def __init__(self, pid, reads, writes):
+        # type: (int, int, int) -> None
+        self.pid = pid
+        self.reads = reads
+        self.writes = writes
+        self.parser = wire.Parser()
+        self.out = bytearray()
+
+    def close(self):
+        # type: () -> None
+        for fd in {self.reads, self.writes}:
+            os.close(fd)
+
+
+class Node:
+    """One user in one place. reads, writes: to the node above or the controller; context: this node's number."""
+
+    def __init__(self, reads, writes, context):
+        # type: (int, int, int) -> None
+        self.context = context
+        self.up = Link(0, reads, writes)
+        self.executor = None  # type: object
+        self.queue = collections.deque()  # type: collections.deque
+        self.given = collections.deque()  # type: collections.deque
+        self.routes = {}  # type: dict
+        self.children = {}  # type: dict
+        self.running = True
+
+    # -- the loop
+
+    def loop(self):
+        # type: () -> None
+        os.set_blocking(self.up.writes, False)
+        while self.running:
+            links = [self.up] + list(self.children.values())
+            readers = [link.reads for link in links]
+            writers = [link.writes for link in links if link.out]
+            try:
+                ready, able, _ = select.select(readers, writers, [])
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                raise
+            for link in links:
+                if link.out and link.writes in able:
+                    self._push(link)
+            for link in links:
+                if link.reads in ready and self.running:
+                    self._pull(link)
+        self.end()
+
+    def _pull(self, link):
+        # type: (Link) -> None
+        try:
+            data = os.read(link.reads, 262144)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EINTR):
+                return
+            data = b""
+        if link is self.up:
+            if not data:
+                self.running = False
+                return
+            for item in link.parser.feed(data):
+                self.down(item)
+        elif not data:
+            self.lost(link)
+        else:
+            for item in link.parser.feed(data):
+                self.rise(link, item)
+
+    def _push(self, link):
+        # type: (Link) -> None
+        try:
+            sent = os.write(link.writes, bytes(link.out[:262144]))
+            del link.out[:sent]
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EINTR):
+                return
+            if link is self.up:
+                self.running = False
+            link.out.clear()
+
+    def send(self, link, data):
+        # type: (Link, bytes) -> None
+        """Queue bytes for a link and write what it takes at once."""
+        link.out += data
+        if len(link.out) == len(data):
+            self._push(link)
+
+    # -- frames going down
+
+    def down(self, item):
+        # type: (tuple) -> None
+        kind, context, number, header, body = item
+        if context != self.context:
+            link = self.routes.get(context)
+            if link is not None:
+                self.send(link, wire.raw(item))
+            elif kind == wire.REQUEST:
+                self.answer(context, number, {"failed": True, "gone": True, "msg": "that context is gone"})
+            return
+        if kind == wire.CONTROL:
+            self.control(json.loads(header.decode("ascii")), item, body)
+            return
+        self.queue.append(item)
+        self.feed()
+
+    def control(self, message, item, body):
+        # type: (dict, tuple, bytes) -> None
+        what = message["t"]
+        if what == "resume":
+            self.queue.append(item)
+            self.feed()
+        elif what == "code":
+            sys.fleet_importer.add(message, body)  # type: ignore[attr-defined]
+            if self.executor is not None:
+                self.send(self.executor, wire.raw(item))
+            for context, link in self.routes.items():
+                self.send(link, wire.frame(wire.CONTROL, context, 0, message, body))
+        elif what == "context":
+            self.open(message)
+        elif what == "cancel":
+            for waiting in self.queue:
+                if waiting[0] == wire.REQUEST:
+                    self.answer(self.context, waiting[2], {"failed": True, "cancelled": True, "changed": False, "msg": "cancelled before it ran"})
+            self.queue.clear()
+            if self.executor is not None and self.given:
+                os.kill(self.executor.pid, signal.SIGUSR1)
+
+    def feed(self):
+        # type: () -> None
+        """Give the executor what it may have; start one when there is work and none."""
+        if self.executor is None and self.queue:
+            self.start_executor()
+        while self.queue and len(self.given) < WINDOW:
+            item = self.queue.popleft()
+            if item[0] != wire.CONTROL:
+                self.given.append(item)
+            self.send(self.executor, wire.raw(item))
+
+    def start_executor(self):
+        # type: () -> None
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._forked(ours)
+            status = 1
+            try:
+                Executor(theirs.detach(), self.context).loop()
+                status = 0
+            except OSError:
+                pass
+            except BaseException:
+                import traceback
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        theirs.close()
+        ours.setblocking(False)
+        fd = ours.detach()
+        self.executor = self.children["executor"] = Link(pid, fd, fd)
+
+    def _forked(self, ours):
+        # type: (socket.socket) -> None
+        """In a forked child: let go of all that is the parent's."""
+        ours.close()
+        for fd in {self.up.reads, self.up.writes}:
+            os.close(fd)
+        for link in self.children.values():
+            link.close()
+
+    # -- frames going up
+
+    def rise(self, link, item):
+        # type: (Link, tuple) -> None
+        self.send(self.up, wire.raw(item))
+        if link is self.executor and item[0] == wire.ANSWER:
+            while self.given:
+                done = self.given.popleft()
+                if done[0] == wire.REQUEST and done[2] == item[2]:
+                    break
+            self.feed()
+
+    def answer(self, context, number, result):
+        # type: (int, int, dict) -> None
+        self.send(self.up, wire.frame(wire.ANSWER, context, number, result))
+
+    def lost(self, link):
+        # type: (Link) -> None
+        """A child ended: the executor's current request failed, those behind it go to a new one; a node's contexts are gone."""
+        name = next(key for key, value in self.children.items() if value is link)
+        del self.children[name]
+        link.close()
+        if link.pid:
+            try:
+                os.waitpid(link.pid, 0)
+            except OSError:
+                pass
+        if link is self.executor:
+            self.executor = None
+            rest = collections.deque(self.given)
+            self.given.clear()
+            while rest:
+                item = rest.popleft()
+                if item[0] == wire.REQUEST:
+                    self.answer(self.context, item[2], {"failed": True, "changed": False, "killed": True,
+                                                        "msg": "the runner was killed while the task ran; what it did is not known"})
+                    break
+            self.queue.extendleft(reversed(rest))
+            self.feed()
+            return
+        for context in [key for key, value in self.routes.items() if value is link]:
+            del self.routes[context]
+            self.tell({"t": "lost", "c": context, "msg": "the process there ended"})
+
+    def tell(self, message):
+        # type: (dict) -> None
+        self.send(self.up, wire.frame(wire.CONTROL, self.context, 0, message))
+
+    # -- nodes below
+
+    def open(self, message):
+        # type: (dict) -> None
+        """Start the node of a context: {"t": "context", "n": number, "parent": its parent's number, "how": the step, "preload": [...]}."""
+        if message["parent"] != self.context:
+            link = self.routes.get(message["parent"])
+            if link is not None:
+                self.routes[message["n"]] = link
+                self.send(link, wire.frame(wire.CONTROL, message["parent"], 0, message))
+            else:
+                self.tell({"t": "lost", "c": message["n"], "msg": "the place it is in is gone"})
+            return
+        from fleet.runner import enter
+        try:
+            link = enter.start(self, message)
+        except enter.Refused as error:
+            self.tell({"t": "lost", "c": message["n"], "msg": str(error), "kind": error.kind})
+            return
+        self.children[message["n"]] = self.routes[message["n"]] = link
+
+    # -- the end
+
+    def end(self):
+        # type: () -> None
+        """The controller is gone or done: children end with what they run; none is left after two seconds."""
+        pids = []
+        for name, link in list(self.children.items()):
+            if name == "executor":
+                _signal(link.pid, signal.SIGTERM)
+            link.close()
+            if link.pid:
+                pids.append(link.pid)
+        limit = time.time() + 2
+        while pids and time.time() < limit:
+            for pid in list(pids):
+                try:
+                    if os.waitpid(pid, os.WNOHANG)[0]:
+                        pids.remove(pid)
+                except OSError:
+                    pids.remove(pid)
+            if pids:
+                time.sleep(0.01)
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid, number):
+    # type: (int, int) -> None
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
