@@ -179,8 +179,7 @@ def _after(args, lines, wanted):
     for line in lines:
         key = parse(line)
         if key is None:
-            if not args.exclusive or args.state == "absent":
-                result.append(line)
+            result.append(line)  # a comment or an empty line is no key
         elif key.blob not in blobs:
             if not args.exclusive or args.state == "absent":
                 result.append(line)

@@ -189,7 +189,7 @@ def _number(args):
 
 
 def _common(args):
-    # type: (Module, Any) -> List[str]
+    # type: (Any) -> List[str]
     words = []  # type: List[str]
     for value, option in ((args.comment, "-c"), (args.home, "-d"), (args.shell, "-s"), (args.seuser, "-Z")):
         words += [] if value is None else [option, value]
