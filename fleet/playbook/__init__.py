@@ -37,7 +37,8 @@ def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | Non
 
 def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, Any] | None = None, tasks_from: str = "main",
               vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool = False,
-              allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = (), notify: Sequence[Any] = ()) -> Block:
+              allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = (),
+              notify: Sequence[Any] = ()) -> Block:
     """A role that an include_role brings in, as a block with `role` and `is_role` set.
 
     basedir: the directory of the file that asks for it; parents: paths of the roles around, outermost first.

@@ -42,6 +42,12 @@ def find_role(name: str, place: Place, pos: Pos) -> str:
         bases += [os.path.join(place.role.path, "roles"), os.path.dirname(place.role.path)]
     bases += [place.basedir, os.path.dirname(place.file)]
     bases = list(dict.fromkeys(os.path.abspath(base) for base in bases))
+    if name.count(".") == 2 and "/" not in name:  # NAMESPACE.COLLECTION.ROLE, in a collection that is kept beside the playbook
+        namespace, collection, role = name.split(".")
+        for base in (place.basedir, static.playbook_dir):
+            path = os.path.join(os.path.abspath(base), "collections/ansible_collections", namespace, collection, "roles", role)
+            if os.path.isdir(path):
+                return path
     for base in [*bases, os.getcwd()]:
         path = os.path.normpath(os.path.join(base, expand(name)))
         if os.path.isdir(path):
@@ -52,9 +58,10 @@ def find_role(name: str, place: Place, pos: Pos) -> str:
     raise SourceError(f"there is no role '{name}'", pos=pos, hint=f"{hint} ({looked})" if hint else looked)
 
 
-def read_role(use: Use, path: str, place: Place) -> Role:
+def read_role(use: Use, name: str, path: str, place: Place) -> Role:
+    """The role with its variables; its tasks, handlers and dependencies are still to come."""
     parents = use.parents + ((place.role.path, *place.role.parents) if place.role and place.role.path not in use.parents else ())
-    role = Role(os.path.basename(path), path, params=use.params, public=use.public, parents=parents)
+    role = Role(name if name.count(".") == 2 else os.path.basename(path), path, params=use.params, public=use.public, parents=parents)
     role.defaults = _variables(path, "defaults", use.defaults_from, use, place)
     role.vars = _variables(path, "vars", use.vars_from, use, place)
     return role

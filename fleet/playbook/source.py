@@ -80,12 +80,13 @@ class Place:
                               "only extra variables and the play's own can be used here") from None
 
     def tasks_file(self, name: str, pos: Pos) -> str:
-        """The file of an import_tasks: beside the importing file or those that led to it, in the role, beside the playbook."""
+        """The file of an import_tasks: beside the importing file, in the role, beside the files that led here, beside the playbook."""
         path = os.path.expanduser(name)
-        bases = [os.path.dirname(self.file)] + [os.path.dirname(what) for what, _ in reversed(self.chain) if os.path.isabs(what)]
+        bases = [os.path.dirname(self.file)]
         kind = "handlers" if self.handlers else "tasks"
         if self.role:
             bases += [os.path.join(self.role.path, kind), os.path.join(self.role.path, "tasks"), self.role.path]
+        bases += [os.path.dirname(what) for what, _ in reversed(self.chain) if os.path.isabs(what)]
         bases += [self.basedir, os.path.join(self.basedir, "tasks")]
         return existing([os.path.join(base, path) for base in bases], f"there is no tasks file '{name}'", pos)
 

@@ -251,7 +251,7 @@ def _import(data: Map, action: Action, place: Place, on: str) -> Block:
         if place.handlers:
             raise SourceError("a role cannot be imported as a handler", pos=action.pos, hint="import its tasks file with import_tasks")
         return use_role(role_use(options, action.pos, keywords), inner)
-    name = str(place.render(options["file"], "import_tasks", action.pos))
+    name = str(inner.render(options["file"], "import_tasks", action.pos))
     path = place.tasks_file(name, action.pos)
     inner = dataclasses.replace(inner, file=path, chain=place.into(path, shown(path), action.pos))
     return Block(data.pos, load_file(inner), name=data.get("name"), keywords=keywords, role=place.role, file=place.file)
@@ -297,7 +297,7 @@ def use_role(use: Use, place: Place) -> Block:
     path = find_role(name, place, use.pos)
     tasks_from = str(place.render(use.tasks_from, "tasks_from", use.pos))
     chain = place.into(f"role {path} {tasks_from}", f"role {os.path.basename(path)}", use.pos)
-    role = read_role(use, path, place)
+    role = read_role(use, name, path, place)
     around = place.defaulted
     if around is not None and use.keywords.module_defaults:
         around = defaulted(around, use.keywords)
@@ -308,7 +308,7 @@ def use_role(use: Use, place: Place) -> Block:
     role.dependencies = _dependencies(meta, inner)
     handlers = part(path, "handlers", use.handlers_from or "main", use, use.handlers_from is not None)
     if handlers:
-        beside = dataclasses.replace(inner, file=handlers)
+        beside = dataclasses.replace(inner, file=handlers, notify=())
         role.handlers = load_handlers(inner.static.read(handlers), beside, Pos(shown(handlers), 1, 1))
     file = part(path, "tasks", tasks_from, use, tasks_from != "main")
     tasks = load_file(dataclasses.replace(inner, file=file)) if file else []
