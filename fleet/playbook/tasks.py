@@ -223,7 +223,7 @@ def _options(data: Map, action: Action) -> dict[str, Any]:
     if "role" in options:
         options.setdefault("name", options.pop("role"))
     if not isinstance(options.get(main), (str, int)) or options[main] == "":
-        raise SourceError(f"'{name}' needs the {main} of what to {name.split('_')[0]}", pos=at(action.args, main, action.pos),
+        raise SourceError(f"'{name}' needs the {main} of what to {name.split('_')[0]}", pos=at(action.args, main, action.pos) if main in action.args else action.pos,
                           hint="one name; loop over several with include_" + name.split("_")[1] if isinstance(options.get(main), list) else "")
     return options
 
@@ -250,6 +250,7 @@ def _import(data: Map, action: Action, place: Place, on: str) -> Block:
     if action.name == "import_role":
         if place.handlers:
             raise SourceError("a role cannot be imported as a handler", pos=action.pos, hint="import its tasks file with import_tasks")
+        options.update({key: inner.render(options[key], key, action.pos) for key in _FROMS if options.get(key)})
         return use_role(role_use(options, action.pos, keywords), inner)
     name = str(inner.render(options["file"], "import_tasks", action.pos))
     path = place.tasks_file(name, action.pos)
@@ -295,8 +296,7 @@ def use_role(use: Use, place: Place) -> Block:
     """The role as a block with all it brings. Raises SourceError when it is not found, when something in it is wrong, or for a circle."""
     name = str(place.render(use.name, "a role's name", use.pos))
     path = find_role(name, place, use.pos)
-    tasks_from = str(place.render(use.tasks_from, "tasks_from", use.pos))
-    chain = place.into(f"role {path} {tasks_from}", f"role {os.path.basename(path)}", use.pos)
+    chain = place.into(f"role {path} {use.tasks_from}", f"role {os.path.basename(path)}", use.pos)
     role = read_role(use, name, path, place)
     around = place.defaulted
     if around is not None and use.keywords.module_defaults:
@@ -310,10 +310,10 @@ def use_role(use: Use, place: Place) -> Block:
     if handlers:
         beside = dataclasses.replace(inner, file=handlers, notify=())
         role.handlers = load_handlers(inner.static.read(handlers), beside, Pos(shown(handlers), 1, 1))
-    file = part(path, "tasks", tasks_from, use, tasks_from != "main")
+    file = part(path, "tasks", use.tasks_from, use, use.tasks_from != "main")
     tasks = load_file(dataclasses.replace(inner, file=file)) if file else []
     if use.rolespec_validate:
-        role.argument_specs = argument_specs(meta, tasks_from, inner, use)
+        role.argument_specs = argument_specs(meta, use.tasks_from, inner, use)
     return Block(use.pos, tasks, name=role.name, keywords=use.keywords, role=role, file=place.file, is_role=True)
 
 

@@ -19,7 +19,7 @@ TASKS = [
     ("- debug:\n  command: ls", "4:7: this task has two actions: 'debug' and 'command'"),
     ("- action: debug\n  command: ls", "4:7: this task has two actions"),
     ("- name: x", "3:7: this task has no action"),
-    ("-", "3:5: this task is empty"),
+    ("-", "3:6: this task is empty"),
     ("- debug", "3:7: a task is a mapping, not text"),
     ("- - debug:", "3:7: a task is a mapping, not a list | there is one dash too many"),
     ("- debug: {mgs: x}", "3:15: debug has no option 'mgs' | did you mean 'msg'?"),
@@ -54,7 +54,7 @@ TASKS = [
     ("- import_tasks: x.yml\n  loop: [1]", "4:7: 'loop' cannot be used with 'import_tasks' | use include_tasks"),
     ("- import_tasks: {file: a, apply: {}}", "3:31: 'import_tasks' has no option 'apply'"),
     ("- include_tasks: {}", "3:7: 'include_tasks' needs the file of what to include"),
-    ("- include_tasks: x.yml\n  become: true", "4:7: 'become' does not belong on 'include_tasks' | to give it to what is included write `apply: {become: ...}`"),
+    ("- include_tasks: x.yml\n  become: true", "4:7: 'become' does not belong on 'include_tasks' | write `apply: {become: ...}`"),
     ("- include_tasks: {file: x, apply: {loop: [1]}}", "3:40: `apply` does not take 'loop'"),
     ("- include_tasks: x.yml a=1", "3:7: 'include_tasks' takes no options here"),
     ("- include_role: {nam: x}", "3:22: 'include_role' has no option 'nam' | did you mean 'name'?"),
@@ -124,4 +124,5 @@ def test_errors_in_a_role_are_found_in_its_files(project: Project) -> None:
     fails(project, "- hosts: all\n  roles: [x]", "roles/x/tasks/main.yml:1:11: debug has no option 'mgs'")
     project.write("roles/x/defaults/main.yml", "- a\n")
     fails(project, "- hosts: all\n  roles: [x]", "roles/x/defaults/main.yml:1:3: a file of defaults holds a mapping")
+    project.write("roles/x/defaults/main.yml", "a: 1\n")
     fails(project, "- hosts: all\n  tasks: [{import_role: {name: x, tasks_from: ../../../etc}}]", "is outside the role's tasks")
