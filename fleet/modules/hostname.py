@@ -36,8 +36,8 @@ def run(m):
         m.fail("the kernel takes names up to 64 characters; this one has %d" % len(name))
     kept = next((line.strip() for line in read(PATH).splitlines() if line.strip() and not line.startswith("#")), "")
     if kept != name:
-        yield Change("content of " + PATH, kept + "\n", name + "\n", lambda: write(m, PATH, name + "\n", mode=None if os.path.exists(PATH) else 0o644),
-                     PATH)
+        mode = None if os.path.exists(PATH) else 0o644
+        yield Change("content of " + PATH, kept + "\n", name + "\n", lambda: write(m, PATH, name + "\n", mode=mode), PATH)
     now = os.uname().nodename
     if now != name:
         yield Change("hostname", now, name, lambda: _set(m, name))
