@@ -1,0 +1,52 @@
+"""The first code of ours that runs on a target: modules from memory, the target's lock, the root node.
+
+It is executed as a program with `parts` = (modules, settings) given by the first stage; nothing is written to the disk.
+"""
+import importlib.abc
+import importlib.machinery
+import marshal
+import sys
+
+
+class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports fleet's own modules from what the controller sent: name -> (is it a package, its code or source)."""
+
+    def __init__(self, modules, magic):
+        # type: (dict, bytes) -> None
+        self.modules = modules
+        self.magic = magic  # of the code in it; b"source" when it is source
+
+    def add(self, message, body):
+        # type: (dict, bytes) -> None
+        self.modules.update(marshal.loads(body))
+
+    def find_spec(self, name, path=None, target=None):
+        # type: (str, object, object) -> object
+        found = self.modules.get(name)
+        if found is None:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=found[0], origin="fleet:" + name)
+
+    def create_module(self, spec):
+        # type: (object) -> None
+        return None
+
+    def exec_module(self, module):
+        # type: (object) -> None
+        code = self.modules[module.__name__][1]
+        if isinstance(code, str):
+            code = compile(code, "fleet:" + module.__name__, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
+
+
+def start(modules, settings, magic):
+    # type: (dict, dict, bytes) -> None
+    importer = Importer(modules, magic)
+    sys.fleet_importer = importer  # type: ignore[attr-defined]
+    sys.meta_path.insert(0, importer)
+    from fleet.runner import main
+    main.run(settings)
+
+
+if "parts" in globals():
+    start(*globals()["parts"])

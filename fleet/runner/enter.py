@@ -1,0 +1,289 @@
+"""Steps to another place on the same target: another user, or a container. Each gives a Link to a new node there."""
+import ctypes
+import errno
+import importlib
+import json
+import os
+import pwd
+import select
+import socket
+import subprocess
+import sys
+import time
+
+from fleet.runner import wire
+from fleet.runner.node import Link, Node
+
+STATE = "/run/fleet/containers"
+NAMESPACES = ("user", "ipc", "uts", "net", "pid", "cgroup", "mnt")
+CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND, MS_NOSUID = 0x20000, 0x4000, 1 << 18, 0x1000, 2
+
+
+class Refused(Exception):
+    """The step cannot be taken. kind: "become" or "container"."""
+
+    def __init__(self, message, kind="become"):
+        # type: (str, str) -> None
+        Exception.__init__(self, message)
+        self.kind = kind
+
+
+def start(node, message):
+    # type: (Node, dict) -> Link
+    """Take the step `how` of a context message; see Node.open. Raises Refused."""
+    how = message["how"]
+    for name in message.get("preload") or ():
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass  # a module of another Python version; what needs it will say so
+    if how["kind"] == "container":
+        return _forked(node, message["n"], lambda: enter_container(how), "container")
+    if os.getuid() == 0 and how["method"] in ("sudo", "su", "doas") and not how.get("exe") and not how.get("flags"):
+        return _forked(node, message["n"], lambda: become(how["user"]), "become")
+    return spawn(message)
+
+
+def _forked(node, context, step, kind):
+    # type: (Node, int, object, str) -> Link
+    """Fork, take the step in the child, and be a node there. What the parent loaded is inherited."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        ours.setblocking(False)
+        fd = ours.detach()
+        return Link(pid, fd, fd)
+    status = 1
+    try:
+        node._forked(ours)
+        fd = theirs.detach()
+        try:
+            inner = step()
+        except (Refused, OSError, KeyError) as error:
+            text = str(error) if isinstance(error, Refused) else "cannot enter: %s" % (getattr(error, "strerror", None) or error)
+            wire.send_all(fd, wire.frame(wire.CONTROL, context, 0, {"t": "lost", "c": context, "kind": kind, "msg": text}))
+            os._exit(0)
+        if inner:  # a PID namespace is entered only by a child
+            inner_pid = os.fork()
+            if inner_pid:
+                os.close(fd)
+                os.waitpid(inner_pid, 0)
+                os._exit(0)
+        hello = {"t": "hello", "c": context, "version": wire.VERSION, "pid": os.getpid(), "uid": os.getuid()}
+        wire.send_all(fd, wire.frame(wire.CONTROL, context, 0, hello))
+        Node(fd, fd, context).loop()
+        status = 0
+    except (wire.WireError, OSError):
+        pass
+    except BaseException:
+        import traceback
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def become(user):
+    # type: (str) -> bool
+    """Turn this process (root's) into another user's."""
+    try:
+        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    except KeyError:
+        raise Refused("there is no user '%s' here to become" % user)
+    os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name, SHELL=entry.pw_shell or "/bin/sh")
+    os.environ.pop("XDG_RUNTIME_DIR", None)
+    os.initgroups(entry.pw_name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    return False
+
+
+# -- containers
+
+
+def enter_container(how):
+    # type: (dict) -> bool
+    """Enter a container's namespaces and root, or chroot into its root directory when nothing of it runs. True: a child must be forked now."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    leader = _leader(how["name"])
+    if leader:
+        return _enter_process(libc, leader)
+    root = how.get("root") or ""
+    if not os.path.isdir(root):
+        raise Refused("there is no container '%s': it does not run, and its root directory %s is not there" % (how["name"], root), "container")
+    if libc.unshare(CLONE_NEWNS):
+        raise Refused("cannot make a mount namespace: %s" % os.strerror(ctypes.get_errno()), "container")
+    _mount(libc, None, "/", None, MS_REC | MS_PRIVATE)
+    for source, target, kind, flags in (("proc", "/proc", "proc", MS_NOSUID), ("/sys", "/sys", None, MS_BIND | MS_REC),
+                                        ("/dev", "/dev", None, MS_BIND | MS_REC)):
+        if os.path.isdir(root + target):
+            _mount(libc, source, root + target, kind, flags)
+    os.chroot(root)
+    os.chdir("/")
+    _inside()
+    return False
+
+
+def _mount(libc, source, target, kind, flags):
+    # type: (object, object, str, object, int) -> None
+    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    if libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), None):
+        raise Refused("cannot mount %s: %s" % (target, os.strerror(ctypes.get_errno())), "container")
+
+
+def _leader(name):
+    # type: (str) -> object
+    """The process id of what runs in the container, from its state file; None when nothing does."""
+    try:
+        with open("%s/%s.json" % (STATE, name)) as file:
+            pid = json.load(file).get("pid")
+        os.kill(int(pid), 0)
+        return int(pid)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _enter_process(libc, pid):
+    # type: (object, int) -> bool
+    opened = []
+    for name in NAMESPACES:
+        theirs = "/proc/%d/ns/%s" % (pid, name)
+        try:
+            if os.readlink(theirs) != os.readlink("/proc/self/ns/" + name):
+                opened.append((name, os.open(theirs, os.O_RDONLY)))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+    root = os.open("/proc/%d/root" % pid, os.O_RDONLY)
+    for name, fd in opened:
+        if libc.setns(fd, 0):
+            raise Refused("cannot enter the container's %s namespace: %s" % (name, os.strerror(ctypes.get_errno())), "container")
+        os.close(fd)
+    os.fchdir(root)
+    os.chroot(".")
+    os.chdir("/")
+    os.close(root)
+    if any(name == "user" for name, _ in opened):
+        os.setgid(0)
+        os.setuid(0)
+    _inside()
+    return any(name == "pid" for name, _ in opened)
+
+
+def _inside():
+    # type: () -> None
+    os.environ.update(HOME="/root", USER="root", LOGNAME="root", SHELL="/bin/sh",
+                      PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    os.environ.pop("XDG_RUNTIME_DIR", None)
+
+
+# -- another user without being root
+
+
+def spawn(message):
+    # type: (dict) -> Link
+    """Start a new interpreter as the user through sudo, su or doas. Its first stage says READY; the payload is what this node had."""
+    how = message["how"]
+    nonce = "fleet-" + os.urandom(8).hex() + ":"
+    command = command_of(how, nonce, message["shell"])
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                   env=dict(os.environ, LC_ALL="C"), bufsize=0)
+    except OSError as error:
+        raise Refused("cannot run %s here: %s" % (command[0], error.strerror))
+    try:
+        _log_in(process, how, nonce, message.get("password"))
+    except Refused:
+        process.kill()
+        process.wait()
+        raise
+    payload = payload_for(message)
+    process.stdin.write(payload)
+    reads, writes = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
+    os.set_blocking(reads, False)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        stream.close()
+    return Link(process.pid, reads, writes)
+
+
+def command_of(how, nonce, shell):
+    # type: (dict, str, str) -> list
+    method, flags, user = how["method"], list(how.get("flags") or ()), how["user"]
+    if method == "sudo":
+        return [how.get("exe") or "sudo"] + (flags or ["-H"]) + ["-S", "-p", nonce, "-u", user, "--", "/bin/sh", "-c", shell]
+    if method == "su":
+        return [how.get("exe") or "su"] + flags + [user, "-s", "/bin/sh", "-c", shell]
+    if method == "doas":
+        return [how.get("exe") or "doas"] + (flags or ["-n"]) + ["-u", user, "/bin/sh", "-c", shell]
+    raise Refused("there is no way '%s' to become another user; there are: sudo, su, doas" % method)
+
+
+def _log_in(process, how, nonce, password):
+    # type: (object, dict, str, object) -> None
+    """Wait for READY on the program's output, giving the password when it is asked for."""
+    end = time.time() + float(how.get("timeout") or 30)
+    said, out, given = b"", b"", False
+    streams = [process.stdout.fileno(), process.stderr.fileno()]
+    while b"FLEET-READY\n" not in out:
+        left = end - time.time()
+        ready = select.select(streams, [], [], max(left, 0))[0] if streams and left > 0 else []
+        if not ready:
+            raise Refused("%s to %s did not answer within %s s%s" % (how["method"], how["user"], how.get("timeout"), _tail(said)))
+        for fd in ready:
+            data = os.read(fd, 65536)
+            if not data:
+                streams.remove(fd)
+                if fd == process.stdout.fileno():
+                    process.wait()
+                    time.sleep(0.05)
+                    if process.stderr.fileno() in streams:
+                        said += os.read(process.stderr.fileno(), 65536)
+                    raise Refused(why(how, said.decode("utf-8", "replace").replace(nonce, ""), given, password))
+            elif fd == process.stdout.fileno():
+                out += data
+            else:
+                said += data
+        asked = nonce.encode() in said if how["method"] == "sudo" else bool(said.strip() or out.strip())
+        if asked and given and said.count(nonce.encode()) > 1:
+            raise Refused("the password for %s to %s is wrong" % (how["method"], how["user"]))
+        if asked and not given and b"FLEET-READY" not in out:
+            if password is None:
+                raise Refused("%s to %s needs a password and none was given" % (how["method"], how["user"]))
+            given = True
+            process.stdin.write(password.encode() + b"\n")
+
+
+def why(how, said, given, password):
+    # type: (dict, str, bool, object) -> str
+    """The sentence for a program that ended instead of starting the runner."""
+    text, place = said.lower(), "%s to %s" % (how["method"], how["user"])
+    if "not in the sudoers" in text or "is not allowed to" in text or "may not run sudo" in text:
+        return "%s: this user is not allowed to" % place
+    if "must have a tty" in text:
+        return "%s: sudo here insists on a terminal (requiretty)" % place
+    if "unknown user" in text or "does not exist" in text:
+        return "%s: there is no such user" % place
+    if "fleet-no-python" in text:
+        return "%s works, but that user finds no Python" % place
+    if given:
+        return "the password for %s is wrong%s" % (place, _tail(said.encode()))
+    if "password is required" in text or password is None and "password" in text:
+        return "%s needs a password and none was given" % place
+    return "%s failed%s" % (place, _tail(said.encode()))
+
+
+def _tail(said):
+    # type: (bytes) -> str
+    text = " ".join(said.decode("utf-8", "replace").split())[-300:]
+    return ": " + text if text else ""
+
+
+def payload_for(message):
+    # type: (dict) -> bytes
+    """What this interpreter was started with, for another one of the same kind."""
+    import marshal
+    import zlib
+    importer = sys.fleet_importer  # type: ignore[attr-defined]
+    settings = {"context": message["n"], "lock": None}
+    data = zlib.compress(marshal.dumps((importer.modules["fleet.runner.boot"][1], importer.modules, settings), 2), 1)
+    return b"%-8s%08d" % (importer.magic, len(data)) + data
