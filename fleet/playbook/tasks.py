@@ -223,8 +223,9 @@ def _options(data: Map, action: Action) -> dict[str, Any]:
     if "role" in options:
         options.setdefault("name", options.pop("role"))
     if not isinstance(options.get(main), (str, int)) or options[main] == "":
-        raise SourceError(f"'{name}' needs the {main} of what to {name.split('_')[0]}", pos=at(action.args, main, action.pos) if main in action.args else action.pos,
-                          hint="one name; loop over several with include_" + name.split("_")[1] if isinstance(options.get(main), list) else "")
+        hint = "one name; loop over several with include_" + name.split("_")[1] if isinstance(options.get(main), list) else ""
+        pos = at(action.args, main, action.pos) if main in action.args else action.pos
+        raise SourceError(f"'{name}' needs the {main} of what to {name.split('_')[0]}", pos=pos, hint=hint)
     return options
 
 
