@@ -64,6 +64,8 @@ def _parse(data: Map, key: str) -> Action:
     local = key == "local_action"
     if key in ("action", "local_action"):
         name, value = _old_style(key, value, pos)
+        if "{{" in name:
+            raise SourceError("the name of a module must be written out, not be a template", pos=pos, hint="use one task a module, each with `when`")
         name = registry.canonical(name, pos)
     else:
         name = registry.canonical(key, pos)

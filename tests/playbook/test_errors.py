@@ -18,6 +18,7 @@ TASKS = [
     ("- debug:\n  hosts: x", "4:7: 'hosts' does not belong on a task | it belongs on a play"),
     ("- debug:\n  command: ls", "4:7: this task has two actions: 'debug' and 'command'"),
     ("- action: debug\n  command: ls", "4:7: this task has two actions"),
+    ("- action: {module: '{{ m }}'}", "3:7: the name of a module must be written out"),
     ("- name: x", "3:7: this task has no action"),
     ("-", "3:6: this task is empty"),
     ("- debug", "3:7: a task is a mapping, not text"),
