@@ -1,0 +1,6 @@
+"""One Jinja2 environment for everything: expressions with native types, template files, conditions. See docs/templating.md."""
+
+from fleet.template.templar import OMIT, Templar
+from fleet.template.variables import Variables
+
+__all__ = ["OMIT", "Templar", "Variables"]

@@ -1,0 +1,359 @@
+"""Templates, expressions and conditions over a host's variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.nativetypes import NativeCodeGenerator, NativeTemplate
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
+from fleet.template.variables import Variables
+from fleet.trust import Trusted, is_template
+
+_PLAIN = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+MAX_RANGE = 1_000_000
+MAX_TEXT = 64 * 1024 * 1024
+
+
+class Omit:
+    """The value of `omit`: an option with it is as if it were not given."""
+
+    def __repr__(self) -> str:
+        return "<omit>"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+OMIT = Omit()
+
+
+class Missing(jinja2.StrictUndefined):
+    """An undefined value that says what is missing, also through attributes of it (`a.b.c` without a.b)."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return Missing(self._undefined_hint or f"'{self._undefined_name}' is undefined", self._undefined_obj, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return Missing(self._undefined_hint or f"'{self._undefined_name}' is undefined", self._undefined_obj, str(key))
+
+
+class VariableContext(Context):
+    """Names are looked up in the Variables of the render, only when they are used."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        if key in self.vars:
+            return self.vars[key]
+        variables = self.parent.get(_VARIABLES)
+        if variables is not None:
+            try:
+                return variables[key]
+            except KeyError:
+                pass
+        return self.parent.get(key, jinja2.runtime.missing)
+
+
+_VARIABLES = " variables"
+
+
+def concat(values: Any) -> Any:
+    """One value keeps its type; several become text. Undefined ones are errors; None in a text is empty."""
+    parts = list(values)
+    if len(parts) == 1:
+        return _checked(parts[0])
+    return _bounded("".join(_text(part) for part in parts))
+
+
+def _text(part: Any) -> str:
+    part = _checked(part)
+    return "" if part is None else part if isinstance(part, str) else str(part)
+
+
+def _checked(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
+    return value
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise TemplateError(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
+    return text
+
+
+class _Generator(NativeCodeGenerator):
+    def _default_finalize(self, value: Any) -> Any:
+        return value
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    context_class = VariableContext
+    sandboxed = True
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Bounded: a template cannot ask for endless numbers or texts."""
+        if operator == "**" and isinstance(right, (int, float)) and abs(right) > 1000:
+            raise TemplateError("the exponent is too large")
+        if operator == "*":
+            for one, other in ((left, right), (right, left)):
+                if isinstance(one, (str, list, tuple)) and isinstance(other, int) and len(one) * other > MAX_TEXT:
+                    raise TemplateError("the product is too large")
+        return super().call_binop(context, operator, left, right)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            value = super().getitem(obj, argument)
+        except KeyError:
+            return self.undefined(obj=obj, name=argument)
+        return self._touched(obj, value)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        # Keys come before methods (`item.items` is a key of data), except for what is no data.
+        if isinstance(obj, Mapping) and attribute in obj:
+            return self._touched(obj, obj[attribute])
+        return self._touched(obj, super().getattr(obj, attribute))
+
+    def _touched(self, obj: Any, value: Any) -> Any:
+        return value
+
+
+class NativeEnvironment(Environment):
+    code_generator_class = _Generator
+    concat = staticmethod(concat)
+    template_class = NativeTemplate
+
+
+class _Do(Extension):
+    """{% do expression %}."""
+
+    tags = {"do"}  # noqa: RUF012
+
+    def parse(self, parser: Any) -> nodes.Node:
+        node = nodes.ExprStmt(lineno=next(parser.stream).lineno)
+        node.node = parser.parse_tuple()
+        return node
+
+
+def _ranged(*args: int) -> range:
+    made = range(*args)
+    if len(made) > MAX_RANGE:
+        raise TemplateError(f"a range of {len(made)} is too large; the limit is {MAX_RANGE}")
+    return made
+
+
+class Templar:
+    """Renders for any variables. Compiled templates are kept by their text."""
+
+    def __init__(self) -> None:
+        self.native = self._environment(NativeEnvironment, trim_blocks=False)
+        self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
+        self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
+        self._texts: dict[tuple[Any, ...], Environment] = {}
+
+    def _environment(self, kind: type[Environment], **options: Any) -> Environment:
+        from fleet.template import lookups, tests
+        from fleet.template.filters import FILTERS
+
+        environment = kind(undefined=Missing, extensions=[_Do, "jinja2.ext.loopcontrols"], keep_trailing_newline=True, autoescape=False, **options)
+        for table, ours in ((environment.filters, FILTERS), (environment.tests, tests.TESTS)):
+            table.update(ours)
+            for prefix in ("ansible.builtin.", "ansible.legacy."):
+                table.update({prefix + name: function for name, function in list(table.items()) if "." not in name})
+        environment.filters.update({name: function for name, function in FILTERS.items() if "." in name})
+        environment.globals.update(lookups.globals_for(self), range=_ranged, omit=OMIT)
+        return environment
+
+    # -- values
+
+    def render(self, value: Any, variables: Mapping[str, Any], *, pos: Pos | None = None, undefined_ok: bool = False) -> Any:
+        """Plain data with every trusted template in it evaluated. Strings that are not Trusted are returned as they are."""
+        if isinstance(value, Trusted):
+            try:
+                return self._one(value, variables, pos)
+            except UndefinedError:
+                if undefined_ok:
+                    return str.__str__(value)
+                raise
+        if isinstance(value, dict):
+            if not is_template(value):
+                return value
+            return {self.render(key, variables, pos=pos) if isinstance(key, Trusted) else key:
+                    self.render(item, variables, pos=_at(value, key, pos), undefined_ok=undefined_ok) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            if not is_template(value):
+                return value
+            found = [self.render(item, variables, pos=pos, undefined_ok=undefined_ok) for item in value]
+            return found if isinstance(value, list) else tuple(found)
+        return value
+
+    def _one(self, text: str, variables: Mapping[str, Any], pos: Pos | None) -> Any:
+        plain = _PLAIN.fullmatch(text)
+        if plain:
+            name = plain.group(1)
+            try:
+                return variables[name]
+            except KeyError:
+                if name not in self.native.globals and name.lower() not in ("true", "false", "none"):
+                    raise self._missing(f"'{name}' is undefined", name, variables, pos, text) from None
+        with _Errors(self, text, variables, pos):
+            return self._rendered(self._compiled(str.__str__(text)), variables)
+
+    def _compile(self, text: str) -> Any:
+        return self.native.from_string(text)
+
+    def _rendered(self, template: Any, variables: Mapping[str, Any]) -> Any:
+        context = template.new_context({_VARIABLES: variables, **template.globals}, shared=True)
+        return concat(template.root_render_func(context))
+
+    # -- conditions
+
+    def evaluate(self, expression: str, variables: Mapping[str, Any], *, pos: Pos | None = None) -> Any:
+        """The value of a bare expression."""
+        with _Errors(self, expression, variables, pos):
+            return _checked(self._rendered(self._expressions(str.__str__(expression).strip()), variables))
+
+    def _compile_expression(self, text: str) -> Any:
+        return self.native.from_string("{{ " + text + " }}")
+
+    def test(self, condition: Any, variables: Mapping[str, Any], *, pos: Pos | None = None) -> bool:
+        """Whether a condition holds: a bool, or the text of an expression whose value is a bool. Anything else is a TemplateError."""
+        if isinstance(condition, bool):
+            return condition
+        if condition is None:
+            return True
+        if not isinstance(condition, str):
+            raise TemplateError(f"a condition is an expression, not {type(condition).__name__}: {condition!r}", pos=pos)
+        text = str.__str__(condition).strip()
+        if not text:
+            return True
+        if isinstance(condition, Trusted) and text.startswith("{{") and text.endswith("}}") and "{{" not in text[2:]:
+            text = text[2:-2].strip()
+        elif isinstance(condition, Trusted) and text.startswith(("{{", "{%")):
+            value = self._one(condition, variables, pos)
+            text = value if isinstance(value, str) else ""
+            if not isinstance(value, str):
+                return self._truth(value, condition, pos)
+        value = self.evaluate(text, variables, pos=pos)
+        if isinstance(value, str) and value in ("True", "False"):  # what older playbooks get from a variable with a condition's text
+            return value == "True"
+        return self._truth(value, condition, pos)
+
+    def _truth(self, value: Any, condition: Any, pos: Pos | None) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise TemplateError(f"the condition `{condition}` is {_kind(value)}, not true or false", pos=pos,
+                            hint="compare it, or write `| bool`, `| length > 0`, `is defined` or `is truthy`")
+
+    # -- texts
+
+    def render_text(self, text: str, variables: Mapping[str, Any], *, name: str = "<template>", searchpath: Any = (), **options: Any) -> str:
+        """A template file's text, always to a str. options: newline_sequence, trim_blocks (true), lstrip_blocks, block_start_string ..."""
+        text, own = _header(text)
+        given = {"trim_blocks": True, **{key: value for key, value in options.items() if value is not None}, **own}
+        if "newline_sequence" in given:
+            given["newline_sequence"] = given["newline_sequence"].encode().decode("unicode_escape") if "\\" in given["newline_sequence"] \
+                else given["newline_sequence"]
+        paths = tuple(str(path) for path in searchpath) or tuple(dict.fromkeys([str(Path(name).parent), *_search(variables)]))
+        key = (paths, tuple(sorted(given.items())))
+        environment = self._texts.get(key)
+        if environment is None:
+            environment = self._texts[key] = self._environment(Environment, finalize=_final, loader=jinja2.FileSystemLoader(paths), **given)
+        with _Errors(self, text, variables, Pos(name)):
+            template = environment.from_string(text)
+            context = template.new_context({_VARIABLES: variables, **template.globals}, shared=True)
+            return _bounded("".join(template.root_render_func(context)))
+
+    def _missing(self, message: str, name: str, variables: Mapping[str, Any], pos: Pos | None, text: str) -> UndefinedError:
+        known = list(variables) if name and f"'{name}' is undefined" in message else []
+        return UndefinedError(message, pos=pos, hint=nearest(name, known) if known else "")
+
+
+class _Errors:
+    """Turns what Jinja raises into our errors, with the position of what was evaluated."""
+
+    def __init__(self, templar: Templar, text: str, variables: Mapping[str, Any], pos: Pos | None) -> None:
+        self.templar = templar
+        self.text = text
+        self.variables = variables
+        self.pos = pos
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        if isinstance(error, FleetError):
+            if error.pos is None:
+                error.pos = self.pos
+            return
+        if isinstance(error, jinja2.UndefinedError):
+            message = str(error.message or error)
+            match = re.match(r"'(\w+)' is undefined", message)
+            raise self.templar._missing(message, match.group(1) if match else "", self.variables, self.pos, self.text) from None
+        if isinstance(error, jinja2.TemplateNotFound):
+            raise TemplateError(f"there is no template '{error.name}' to include", pos=self.pos) from None
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            pos = self.pos
+            if pos is not None and not pos.line:
+                pos = Pos(error.filename or pos.file, error.lineno)
+            raise TemplateError(f"the template cannot be read: {error.message}", pos=pos, hint="" if pos and pos.line == error.lineno else
+                                f"in: {' '.join(self.text.split())[:120]}") from None
+        if isinstance(error, RecursionError):
+            raise TemplateError("the template never ends (recursion)", pos=self.pos) from None
+        shown = " ".join(self.text.split())[:120]
+        raise TemplateError(f"cannot evaluate `{shown}`: {error if str(error) else type(error).__name__}", pos=self.pos) from None
+
+
+def _final(value: Any) -> Any:
+    value = _checked(value)
+    return "" if value is None else value
+
+
+def _kind(value: Any) -> str:
+    return "empty" if value is None else f"{value!r:.60} ({type(value).__name__})"
+
+
+def _at(value: Any, key: Any, pos: Pos | None) -> Pos | None:
+    at = getattr(value, "at", None)
+    if at is None:
+        return pos
+    try:
+        return cast(Pos, at(key)) or pos
+    except (KeyError, TypeError):
+        return pos
+
+
+def _search(variables: Mapping[str, Any]) -> list[str]:
+    paths = variables.get("ansible_search_path") if "ansible_search_path" in variables else None
+    return [each for path in (paths or ()) for each in (str(path), f"{path}/templates")]
+
+
+def _header(text: str) -> tuple[str, dict[str, Any]]:
+    """The `#jinja2: name: value, ...` first line of a template file."""
+    if not text.startswith("#jinja2:"):
+        return text, {}
+    line, _, rest = text.partition("\n")
+    found: dict[str, Any] = {}
+    for part in line[len("#jinja2:"):].split(","):
+        name, _, value = part.partition(":")
+        value = value.strip().strip("'\"")
+        found[name.strip()] = {"true": True, "false": False}.get(value.lower(), value)
+    return rest, found
+
+
+__all__ = ["OMIT", "Omit", "Templar", "Variables"]
