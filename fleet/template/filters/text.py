@@ -1,0 +1,146 @@
+"""Filters over text: regular expressions, encodings, digests, quoting."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import shlex
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from fleet.errors import TemplateError
+
+
+def _flags(ignorecase: bool, multiline: bool) -> int:
+    return (re.I if ignorecase else 0) | (re.M if multiline else 0)
+
+
+def regex_replace(value: Any, pattern: str = "", replacement: str = "", ignorecase: bool = False, multiline: bool = False, count: int = 0,
+                  mandatory_count: int = 0) -> str:
+    found, times = re.subn(pattern, replacement, str(value), count=count, flags=_flags(ignorecase, multiline))
+    if mandatory_count and times != mandatory_count:
+        raise TemplateError(f"'{pattern}' matches {times} times, not {mandatory_count}")
+    return found
+
+
+def regex_search(value: Any, pattern: str, *groups: str, ignorecase: bool = False, multiline: bool = False) -> Any:
+    match = re.search(pattern, str(value), _flags(ignorecase, multiline))
+    if match is None:
+        return None
+    if not groups:
+        return match.group()
+    wanted = [int(text[1:]) if re.fullmatch(r"\\\d+", text) else text[3:-1] if text.startswith("\\g<") else None for text in groups]
+    if None in wanted:
+        raise TemplateError("regex_search takes groups as '\\\\1' or '\\\\g<name>'")
+    return [match.group(name) for name in wanted if name is not None]
+
+
+def regex_findall(value: Any, pattern: str, multiline: bool = False, ignorecase: bool = False) -> Any:
+    return re.findall(pattern, str(value), _flags(ignorecase, multiline))
+
+
+def regex_escape(value: Any, re_type: str = "python") -> str:
+    return re.escape(str(value)) if re_type == "python" else re.sub(r"([].[^$*\\])", r"\\\1", str(value))
+
+
+def plain(value: Any) -> Any:
+    """Data as JSON and YAML writers take it (lazy mappings and marked strings become plain ones)."""
+    if isinstance(value, Mapping):
+        return {str.__str__(key) if isinstance(key, str) else key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)) or (hasattr(value, "__next__")):
+        return [plain(item) for item in value]
+    return str.__str__(value) if isinstance(value, str) else value
+
+
+def to_json(value: Any, *args: Any, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = True, separators: Any = None, **more: Any) -> str:
+    return json.dumps(plain(value), indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=separators, default=str)
+
+
+def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, ensure_ascii: bool = True, **more: Any) -> str:
+    return to_json(value, indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=(",", ": "))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists indented below their key, and never an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def to_yaml(value: Any, indent: int | None = None, default_flow_style: bool | None = None, width: int = 80, sort_keys: bool = True, **more: Any) -> str:
+    return str(yaml.dump(plain(value), Dumper=_Dumper, indent=indent, default_flow_style=default_flow_style, allow_unicode=True, width=width,
+                         sort_keys=sort_keys))
+
+
+def to_nice_yaml(value: Any, indent: int = 4, sort_keys: bool = True, **more: Any) -> str:
+    return to_yaml(value, indent=indent, default_flow_style=False, sort_keys=sort_keys, **more)
+
+
+def from_json(value: Any, **more: Any) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise TemplateError(f"from_json: this is not JSON: {error}") from None
+
+
+def from_yaml(value: Any) -> Any:
+    return value if not isinstance(value, str) else yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def from_yaml_all(value: Any) -> Any:
+    return value if not isinstance(value, str) else list(yaml.load_all(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def digest(value: Any, algorithm: str = "sha1") -> str:
+    return hashlib.new(algorithm, str(value).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None, salt_size: int | None = None, rounds: int | None = None,
+                  ident: str | None = None) -> str:
+    """A crypt(3) hash, by libpass."""
+    import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from passlib import hash as hashes
+    name = {"md5": "md5_crypt", "sha256": "sha256_crypt", "sha512": "sha512_crypt", "blowfish": "bcrypt"}.get(hashtype, hashtype)
+    kind = getattr(hashes, name, None)
+    if kind is None:
+        raise TemplateError(f"password_hash knows no method '{hashtype}'", hint="there are sha512, sha256, md5, blowfish")
+    given: dict[str, Any] = {key: item for key, item in (("salt", salt), ("rounds", rounds), ("ident", ident)) if item is not None}
+    if salt is None and salt_size:
+        given["salt"] = "".join(secrets.choice("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") for _ in range(salt_size))
+    if rounds is None and name in ("sha512_crypt", "sha256_crypt"):
+        given["rounds"] = {"sha512_crypt": 656000, "sha256_crypt": 535000}[name] if salt is None else 5000
+    return str(kind.using(**given).hash(str(value)))
+
+
+def b64decode(value: Any, encoding: str = "utf-8") -> str:
+    return base64.b64decode(str(value)).decode(encoding, "surrogateescape")
+
+
+def comment(text: str, style: str = "plain", **own: Any) -> str:
+    styles = {"plain": ("# ", "", "", "#"), "erlang": ("% ", "", "", "%"), "c": ("// ", "", "", "//"),
+              "cblock": (" * ", "/*\n", "\n */", " *"), "xml": (" - ", "<!--\n", "\n-->", " -")}
+    decoration, beginning, end, empty = styles.get(style, styles["plain"])
+    decoration = str(own.get("decoration", decoration))
+    lines = [(decoration + line).rstrip() if line else empty for line in text.splitlines()]
+    return str(own.get("beginning", beginning)) + "\n".join([empty, *lines, empty] if own.get("frame", True) else lines) + str(own.get("end", end))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "regex_replace": regex_replace, "regex_search": regex_search, "regex_findall": regex_findall, "regex_escape": regex_escape,
+    "to_json": to_json, "to_nice_json": to_nice_json, "from_json": from_json, "to_yaml": to_yaml, "to_nice_yaml": to_nice_yaml,
+    "from_yaml": from_yaml, "from_yaml_all": from_yaml_all,
+    "b64encode": lambda value, encoding="utf-8": base64.b64encode(str(value).encode(encoding, "surrogateescape")).decode(), "b64decode": b64decode,
+    "hash": digest, "checksum": lambda value: digest(value, "sha1"), "sha1": lambda value: digest(value, "sha1"),
+    "md5": lambda value: digest(value, "md5"), "password_hash": password_hash, "quote": lambda value: shlex.quote("" if value is None else str(value)),
+    "comment": comment, "split": lambda value, *sep: str(value).split(*sep), "to_uuid": lambda value, namespace="361E6D51-FAEC-444A-9079-341386DA8E2E":
+    str(uuid.uuid5(uuid.UUID(str(namespace)), str(value))),
+    "string": lambda value: value if type(value) is str else str(value),
+}
