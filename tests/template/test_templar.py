@@ -1,0 +1,87 @@
+"""Templates: each case is variables, a template and what it must give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleet.errors import TemplateError, UndefinedError
+from fleet.template import OMIT, Templar, Variables
+from fleet.trust import trust, trust_str
+
+TEMPLAR = Templar()
+VARS: dict[str, Any] = trust({
+    "one": 1, "text": "hi", "items_": [3, 1, 2], "people": [{"name": "ann", "age": 3}, {"name": "bob", "age": 5}], "nothing": None, "yes": True,
+    "lazy": "{{ one + 1 }}", "chain": "{{ lazy }}!", "nested": {"a": "{{ text }}", "items": 7}, "loop_a": "{{ loop_b }}", "loop_b": "{{ loop_a }}",
+})
+VARS["from_target"] = "{{ one }}"
+
+
+def variables(**more: Any) -> Variables:
+    return Variables(TEMPLAR, [VARS, more])
+
+
+@pytest.mark.parametrize(("template", "wanted"), [
+    ("{{ one }}", 1), ("{{ items_ }}", [3, 1, 2]), ("x{{ one }}", "x1"), ("{{ lazy }}", 2), ("{{ chain }}", "2!"), ("{{ nested.a }}", "hi"),
+    ("{{ nested.items }}", 7), ("{{ nothing }}", None), ("a{{ nothing }}b", "ab"), ("{{ from_target }}", "{{ one }}"), ("plain", "plain"),
+    ("{{ omit }}", OMIT), ("{{ missing | default('d') }}", "d"), ("{{ missing.deep.er | default('d') }}", "d"), ("{{ '1' }}", "1"),
+    ("{{ items_ | sort | join(',') }}", "1,2,3"), ("{{ people | map(attribute='name') | list }}", ["ann", "bob"]),
+    ("{{ people | selectattr('age', '>', 4) | map(attribute='name') | first }}", "bob"), ("{{ [1, [2, [3]]] | flatten }}", [1, 2, 3]),
+    ("{{ {'a': 1} | combine({'b': 2}) }}", {"a": 1, "b": 2}), ("{{ {'a': 1} | dict2items }}", [{"key": "a", "value": 1}]),
+    ("{{ [{'key': 'a', 'value': 1}] | items2dict }}", {"a": 1}), ("{{ yes | ternary('y', 'n') }}", "y"), ("{{ 'abc' | regex_replace('b(.)', '\\\\1') }}", "ac"),
+    ("{{ 'foo=1' | regex_search('=(.)', '\\\\1') }}", ["1"]), ("{{ {'b': [1]} | to_json }}", '{"b": [1]}'), ("{{ '{\"a\": 1}' | from_json }}", {"a": 1}),
+    ("{{ 'a: 1' | from_yaml }}", {"a": 1}), ("{{ 'hi' | b64encode }}", "aGk="), ("{{ 'aGk=' | b64decode }}", "hi"), ("{{ 'yes' | bool }}", True),
+    ("{{ '5' | int + 1 }}", 6), ("{{ [1, 2] | union([2, 3]) }}", [1, 2, 3]), ("{{ [1, 2] | difference([2]) }}", [1]), ("{{ 'a b' | quote }}", "'a b'"),
+    ("{{ '/a/b.c' | basename }}", "b.c"), ("{{ 'x' | hash('sha256') | length }}", 64), ("{{ [1, 2] | zip(['a', 'b']) | list }}", [[1, "a"], [2, "b"]]),
+    ("{{ '1.10' is version('1.9', '>') }}", True), ("{{ 'abc' is match('a') and 'abc' is search('c') }}", True), ("{{ [1] is subset([1, 2]) }}", True),
+    ("{{ lookup('env', 'NO_SUCH_VARIABLE') }}", ""), ("{{ query('sequence', 'start=1 end=3') }}", ["1", "2", "3"]), ("{{ lookup('pipe', 'echo x') }}", "x"),
+    ("{{ lookup('vars', 'lazy') }}", 2), ("{{ q('items', [1], [2]) }}", [1, 2]), ("{% set x = 4 %}{{ x }}", 4), ("{% for i in items_ %}{{ i }}{% endfor %}", "312"),
+    ("{{ 1024 | human_readable }}", "1.00 KB"), ("{{ '2K' | human_to_bytes }}", 2048), ("{{ range(3) | list }}", [0, 1, 2]),
+    ("{{ 'x' | password_hash('sha512', 'salt') }}", "$6$salt$jM2J6vMmZXDuO/SAMtQ0NLjcKVVb6r4cVDqcdTLTiQsCbWdrQVWQL8ZfLXqYZPPz8AYlJTmsMLJI0zRcVtVbM0"),
+])
+def test_render(template: str, wanted: Any) -> None:
+    if "password_hash" in template:
+        assert str(TEMPLAR.render(trust_str(template), variables())).startswith("$6$")
+        return
+    assert TEMPLAR.render(trust_str(template), variables()) == wanted
+
+
+@pytest.mark.parametrize(("condition", "wanted"), [
+    ("one == 1", True), ("text == 'no'", False), (True, True), ("missing is defined", False), ("items_ | length > 2", True), ("not yes", False),
+    (trust_str("{{ yes }}"), True), ("yes", True), ("text in ['hi']", True),
+])
+def test_conditions(condition: Any, wanted: bool) -> None:
+    assert TEMPLAR.test(condition, variables()) is wanted
+
+
+@pytest.mark.parametrize(("template", "error", "words"), [
+    ("{{ mising }}", UndefinedError, "mising"), ("x{{ nested.nope }}", UndefinedError, "nope"), ("{{ 1 + }}", TemplateError, "cannot be read"),
+    ("{{ loop_a }}", TemplateError, "loop_a -> loop_b"), ("{{ 'x' * 99999999999 }}", TemplateError, "too large"),
+    ("{{ range(99999999) | list }}", TemplateError, "too large"), ("{{ ''.__class__.__mro__ }}", TemplateError, "__class__"),
+    ("{{ x | nofilter }}", TemplateError, "nofilter"), ("{{ lookup('nope') }}", TemplateError, "no lookup"), ("{{ 1 / 0 }}", TemplateError, "zero"),
+])
+def test_errors(template: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        TEMPLAR.render(trust_str(template), variables())
+
+
+@pytest.mark.parametrize("condition", ["text", "items_", "nothing", "one"])
+def test_a_condition_is_true_or_false(condition: str) -> None:
+    with pytest.raises(TemplateError, match="not true or false"):
+        TEMPLAR.test(condition, variables())
+
+
+def test_what_is_not_marked_is_never_evaluated() -> None:
+    assert TEMPLAR.render("{{ one }}", variables()) == "{{ one }}"
+    assert TEMPLAR.render({"a": ["{{ one }}"]}, variables()) == {"a": ["{{ one }}"]}
+    assert TEMPLAR.render(trust_str("{{ from_target }}-"), variables()) == "{{ one }}-"
+
+
+def test_text(tmp_path: Any) -> None:
+    (tmp_path / "part.j2").write_text("part {{ one }}")
+    text = "#jinja2: lstrip_blocks: true\n{% for i in [1, 2] %}\nrow {{ i }}\n{% endfor %}\n{% include 'part.j2' %}\n{{ nothing }}end\n"
+    assert TEMPLAR.render_text(text, variables(), name=str(tmp_path / "t.j2")) == "row 1\nrow 2\npart 1\nend\n"
+    with pytest.raises(UndefinedError) as caught:
+        TEMPLAR.render_text("a\n{{ nope }}\n", variables(), name="t.j2")
+    assert "nope" in str(caught.value)
