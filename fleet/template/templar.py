@@ -16,7 +16,6 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
-from fleet.template.variables import Variables
 from fleet.trust import Trusted, is_template
 
 _PLAIN = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -95,8 +94,12 @@ def _bounded(text: str) -> str:
 
 
 class _Generator(NativeCodeGenerator):
-    def _default_finalize(self, value: Any) -> Any:
-        return value
+    """Leaves constants of expressions to the run: folded into text they would lose their type."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Any, finalize: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return str(super()._output_child_to_const(node, frame, finalize))
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -354,6 +357,3 @@ def _header(text: str) -> tuple[str, dict[str, Any]]:
         value = value.strip().strip("'\"")
         found[name.strip()] = {"true": True, "false": False}.get(value.lower(), value)
     return rest, found
-
-
-__all__ = ["OMIT", "Omit", "Templar", "Variables"]

@@ -81,7 +81,7 @@ def test_what_is_not_marked_is_never_evaluated() -> None:
 def test_text(tmp_path: Any) -> None:
     (tmp_path / "part.j2").write_text("part {{ one }}")
     text = "#jinja2: lstrip_blocks: true\n{% for i in [1, 2] %}\nrow {{ i }}\n{% endfor %}\n{% include 'part.j2' %}\n{{ nothing }}end\n"
-    assert TEMPLAR.render_text(text, variables(), name=str(tmp_path / "t.j2")) == "row 1\nrow 2\npart 1\nend\n"
+    assert TEMPLAR.render_text(text, variables(), name=str(tmp_path / "t.j2")) == "row 1\nrow 2\npart 1end\n"
     with pytest.raises(UndefinedError) as caught:
         TEMPLAR.render_text("a\n{{ nope }}\n", variables(), name="t.j2")
     assert "nope" in str(caught.value)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from fleet.connection.base import Secret
+from fleet.errors import Pos, SourceError
+from fleet.vault import Vault
+from fleet.vault.redact import Redactor
+
+POS = Pos("f.yml", 3, 1)
+
+
+@pytest.mark.parametrize("label", ["default", "prod"])
+@pytest.mark.parametrize("text", ["", "x", "a secret\nof two lines\n", "é" * 50])
+def test_round_trip(text: str, label: str) -> None:
+    vault = Vault([("other", Secret("wrong")), (label, Secret("pw"))])
+    data = vault.encrypt(text.encode(), label)
+    assert data.startswith("$ANSIBLE_VAULT;1.1;AES256\n" if label == "default" else "$ANSIBLE_VAULT;1.2;AES256;prod\n")
+    assert vault.decrypt(data, POS) == text
+
+
+@pytest.mark.parametrize("damage", [lambda text: text.replace("AES256", "AES"), lambda text: text[:-3] + "zz\n", lambda text: text])
+def test_a_wrong_password_or_damage_is_told_with_its_place(damage: object) -> None:
+    data = Vault([("default", Secret("pw"))]).encrypt(b"x")
+    with pytest.raises(SourceError) as caught:
+        Vault([("default", Secret("no"))]).decrypt(damage(data), POS)  # type: ignore[operator]
+    assert caught.value.pos == POS
+
+
+def test_secrets_are_redacted_everywhere() -> None:
+    redactor = Redactor([])
+    assert not redactor and redactor.clean({"a": "hunter2"}) == {"a": "hunter2"}
+    redactor.add(Secret("hunter2"))
+    redactor.add("line one\nline two")
+    assert redactor.clean({"hunter2": ["xhunter2x", 5, {"k": "line two"}]}) == {"********": ["x********x", 5, {"k": "********"}]}
+    assert "hunter2" not in f"{Secret('hunter2')} {Secret('hunter2')!r}"
+
+
