@@ -79,27 +79,22 @@ def _wanted(m, words):
     # type: (Module, List[str]) -> List[str]
     """The collectors that gather_subset asks for. The least set is always there unless left out by name."""
     every = set().union(*_GROUPS.values())  # type: Set[str]
-    added, removed, exact = set(), set(), False  # type: Set[str], Set[str], bool
+    least = _GROUPS["min"]
+    named, removed = set(), set()  # type: Set[str], Set[str]
     for word in words:
         name = word.lstrip("!")
-        if name == "all":
-            members = set(every)
-        elif name in _GROUPS:
+        if name in _GROUPS:
             members = set(_GROUPS[name])
         elif name in every or name in _SAME:
             members = {_SAME.get(name, name)}
-        else:
+        elif name != "all":
             m.fail("gather_subset has no '%s'; it takes all, %s, or one of: %s" % (
                 name, ", ".join(sorted(_GROUPS)), ", ".join(sorted(every | set(_SAME)))))
         if word.startswith("!"):
-            removed |= members - _GROUPS["min"] if name == "all" else members
-            exact = exact or name == "min"
-        else:
-            added |= members
-    if not added and not all(word in ("!all", "!min") for word in words):
-        added = set(every)
-    elif not exact:
-        added |= _GROUPS["min"]
-    explicit = {word for word in words if not word.startswith("!")}
-    return sorted((added - removed) | (_GROUPS["min"] - removed if not exact else set()) | (explicit & every))
-
+            removed |= every - least if name == "all" else members
+        elif name != "all":
+            named |= members
+    start = set(named) if named or "!all" in words else set(every)
+    if "all" in words:
+        start = set(every)
+    return sorted((start | least) - (removed - named))
