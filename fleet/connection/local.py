@@ -32,8 +32,12 @@ class ProcessStream:
         stderr.close()
 
     def read(self) -> bytes:
-        assert self._process.stdout is not None
-        return os.read(self._process.stdout.fileno(), 262144)
+        stdout = self._process.stdout
+        assert stdout is not None
+        data = os.read(stdout.fileno(), 262144)
+        if not data:
+            stdout.close()  # the one reader closes it, at its end
+        return data
 
     def write(self, data: bytes) -> None:
         assert self._process.stdin is not None

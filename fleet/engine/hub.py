@@ -120,13 +120,13 @@ class Hub:
         outcome = self.spawn(main)
         try:
             while not outcome.done:
-                self._step()
+                self._step(outcome)
         finally:
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
         return outcome.wait()
 
-    def _step(self) -> None:
+    def _step(self, outcome: Promise[Any]) -> None:
         while self.ready:
             fiber = self.ready.popleft()
             if not fiber.dead:
@@ -134,7 +134,7 @@ class Hub:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2].set(None)
-        if self.ready:
+        if self.ready or outcome.done:
             return
         # With nothing else to do the thread sleeps here; the cap keeps it open to signals everywhere.
         pause = min(self._timers[0][0] - now, 1.0) if self._timers else 1.0

@@ -55,8 +55,8 @@ MESSAGES: dict[str, tuple[str, list[Any]]] = {
                 - debug: {msg: "rescued {{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"}
               always:
                 - debug: {msg: always}
-            - debug: {msg: on}
-        """, ["one", "rescued command false 1", "always", "on"]),
+            - debug: {msg: onward}
+        """, ["one", "rescued command false 1", "always", "onward"]),
     "handlers run once, in their order, and by topic": ("""
         - hosts: a
           gather_facts: false
@@ -117,8 +117,8 @@ MESSAGES: dict[str, tuple[str, list[Any]]] = {
               register: who
             - command: "echo {{ inventory_hostname }}"
               delegate_to: b
-              register: del
-            - debug: {msg: "{{ who.stdout }} {{ del.stdout }}"}
+              register: there
+            - debug: {msg: "{{ who.stdout }} {{ there.stdout }}"}
         """, ["a a"]),
     "environment and check_mode": ("""
         - hosts: a
@@ -154,11 +154,11 @@ def test_messages(site: Site, name: str) -> None:
 
 
 def test_roles(site: Site) -> None:
-    site.write("roles/web/defaults/main.yml", "port: 80\nname: web\n")
+    site.write("roles/web/defaults/main.yml", "www_port: 80\nname: web\n")
     site.write("roles/web/vars/main.yml", "scheme: http\n")
     site.write("roles/web/meta/main.yml", "dependencies: [base]\n")
     site.write("roles/web/tasks/main.yml", """
-        - debug: {msg: "{{ scheme }}:{{ port }}"}
+        - debug: {msg: "{{ scheme }}:{{ www_port }}"}
         - include_tasks: more.yml
         - command: "true"
           notify: restarted
@@ -170,11 +170,11 @@ def test_roles(site: Site) -> None:
         - hosts: a
           gather_facts: false
           roles:
-            - {role: web, port: 8080}
+            - {role: web, www_port: 8080}
           tasks:
             - import_role: {name: base}
             - include_role: {name: web}
-              vars: {port: 99}
+              vars: {www_port: 99}
             - debug: {msg: end}
         """)
     assert seen.status == 0, seen.error
@@ -228,10 +228,10 @@ def test_failed_host_leaves_others_go_on(site: Site) -> None:
           tasks:
             - command: "false"
               when: inventory_hostname == 'b'
-            - debug: {msg: on}
+            - debug: {msg: onward}
         """)
     assert seen.status == 2
-    assert seen.messages("a") == ["on"] and seen.messages("b") == [] and seen.messages("c") == ["on"]
+    assert seen.messages("a") == ["onward"] and seen.messages("b") == [] and seen.messages("c") == ["onward"]
     assert seen.stats["b"].failed == 1 and seen.stats["a"].failed == 0
 
 
