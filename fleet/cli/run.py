@@ -1,0 +1,35 @@
+"""`fleet run`: one module on hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fleet import registry
+from fleet.cli import options as shared
+from fleet.cli.apply import reporters
+from fleet.errors import Pos
+from fleet.model import Play, Playbook, Task
+
+
+@click.command("run")
+@click.argument("pattern")
+@click.option("-m", "--module-name", "module", default="command", help="The module; command by default.")
+@click.option("-a", "--args", "arguments", default="", help="Its arguments: k=v words, JSON, or free text.")
+@click.option("-C", "--check", is_flag=True, help="Change nothing.")
+@shared.run_options
+def command(pattern: str, module: str, arguments: str, check: bool, **given: Any) -> int:
+    """Run one module on the hosts that PATTERN means."""
+    from fleet.api import run_playbook
+    from fleet.playbook.freeform import parse
+    options, settings = shared.read(given, Path(), check=check)
+    pos = Pos("command line")
+    action = registry.canonical(module)
+    args, free = parse(action, arguments, pos)
+    task = Task(pos, action, args, free, name=f"{action} {arguments}".strip())
+    play = Play(pos, pattern, name=pattern, tasks=[task], gather_facts=False, basedir=str(Path.cwd()), strategy="free")
+    with reporters(options, settings) as subscribers:
+        outcome = run_playbook([], options, settings, check=options.check, command="run", subscribers=subscribers, books=[Playbook("(run)", [play])])
+    return outcome.status
