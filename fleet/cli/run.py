@@ -10,7 +10,7 @@ import click
 from fleet import registry
 from fleet.cli import options as shared
 from fleet.cli.apply import reporters
-from fleet.errors import Pos
+from fleet.errors import Pos, SourceError
 from fleet.model import Play, Playbook, Task
 
 
@@ -23,13 +23,28 @@ from fleet.model import Play, Playbook, Task
 def command(pattern: str, module: str, arguments: str, check: bool, **given: Any) -> int:
     """Run one module on the hosts that PATTERN means."""
     from fleet.api import run_playbook
-    from fleet.playbook.freeform import parse
     options, settings = shared.read(given, Path(), check=check)
     pos = Pos("command line")
     action = registry.canonical(module)
-    args, free = parse(action, arguments, pos)
+    args, free = _arguments(action, arguments, pos)
     task = Task(pos, action, args, free, name=f"{action} {arguments}".strip())
     play = Play(pos, pattern, name=pattern, tasks=[task], gather_facts=False, basedir=str(Path.cwd()), strategy="free")
     with reporters(options, settings) as subscribers:
         outcome = run_playbook([], options, settings, check=options.check, command="run", subscribers=subscribers, books=[Playbook("(run)", [play])])
     return outcome.status
+
+
+def _arguments(action: str, text: str, pos: Pos) -> tuple[dict[str, Any], str | None]:
+    """The options and the free text of -a, checked. Raises SourceError."""
+    from fleet import yamlfile
+    from fleet.playbook.freeform import RAW_OPTIONS, split
+    from fleet.validate import check_static
+    spec = registry.spec(action)
+    if text.lstrip().startswith("{"):
+        args, free = dict(yamlfile.load(text, "-a")), None
+    else:
+        args, free = split(text, RAW_OPTIONS if spec.free_form else None, pos)
+    if free is not None and spec.free_form is None:
+        raise SourceError(f"{action} takes options as NAME=VALUE, not '{free}'", pos=pos)
+    check_static(spec, {**args, **({spec.free_form: free} if free is not None and spec.free_form else {})}, lambda name: pos)
+    return args, free
