@@ -1,0 +1,53 @@
+"""`fleet lab`: a practice fleet on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+
+
+@click.group("lab")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="The lab's folder; by default in the state folder, or $FLEET_LAB.")
+@click.pass_context
+def command(ctx: click.Context, folder: Path | None) -> None:
+    """Throw-away SSH hosts in network namespaces of this machine (needs root)."""
+    from fleet.lab import Lab
+    ctx.obj = Lab(folder, say=lambda text: print(text, file=sys.stderr))
+
+
+@command.command("up")
+@click.argument("count", type=click.IntRange(1, 1000))
+@click.option("--prefix", default="h", help="Names are PREFIX1, PREFIX2, ...")
+@click.option("--hypervisor", is_flag=True, help="Also hv1, this machine itself, for libvirt.")
+@click.pass_obj
+def up(lab: object, count: int, prefix: str, hypervisor: bool) -> None:
+    """Start COUNT hosts and write their inventory."""
+    began = time.monotonic()
+    lab.up(count, prefix, hypervisor)  # type: ignore[attr-defined]
+    hosts = lab.status()  # type: ignore[attr-defined]
+    print(f"{len(hosts)} hosts up in {time.monotonic() - began:.1f} s; inventory: {lab.inventory}")  # type: ignore[attr-defined]
+
+
+@command.command("status")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_obj
+def status(lab: object, form: str) -> None:
+    """Show the hosts."""
+    hosts = lab.status()  # type: ignore[attr-defined]
+    if form == "json":
+        print(json.dumps({"inventory": str(lab.inventory), "hosts": hosts}, indent=1))  # type: ignore[attr-defined]
+        return
+    for name, host in hosts.items():
+        print(f"{name:12} {host['address']:15} {'running' if host['running'] else 'stopped'}")
+    print(f"inventory: {lab.inventory}" if hosts else "no lab is up; `fleet lab up 3` starts one")  # type: ignore[attr-defined]
+
+
+@command.command("down")
+@click.pass_obj
+def down(lab: object) -> None:
+    """End and remove the hosts."""
+    print(f"{lab.down()} hosts removed")  # type: ignore[attr-defined]

@@ -1,0 +1,254 @@
+"""Hosts of the lab: each a network namespace behind one bridge, an overlay on the base root, and an sshd in its own PID, mount and UTS namespaces.
+
+Everything made is recorded in the lab's folder, and only that is taken away again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fleet.errors import UsageError
+from fleet.lab import base
+
+_START = """set -e
+mount -t overlay overlay -o lowerdir=%(base)s,upperdir=%(dir)s/up,workdir=%(dir)s/work %(dir)s/root
+mount --rbind /dev %(dir)s/root/dev; mount -t proc proc %(dir)s/root/proc; mount -t sysfs sysfs %(dir)s/root/sys
+mount -t tmpfs tmpfs %(dir)s/root/run; mount -t tmpfs tmpfs %(dir)s/root/tmp; chmod 1777 %(dir)s/root/tmp
+for each in /sys/fs/cgroup/*; do
+  [ -d "$each" ] && [ "$(basename $each)" != unified ] && mkdir -p %(dir)s/root/sys/fs/cgroup 2>/dev/null; done
+mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null; umount %(dir)s/root/sys/fs/cgroup/unified 2>/dev/null || true
+mkdir -p %(dir)s/root/run/sshd; hostname %(name)s
+exec chroot %(dir)s/root /usr/sbin/sshd -D -e
+"""
+
+
+def default_folder() -> Path:
+    named = os.environ.get("FLEET_LAB")
+    return Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet" / "lab"
+
+
+class Lab:
+    """A lab in a folder; two labs in two folders do not meet. say: where progress goes."""
+
+    def __init__(self, folder: Path | None = None, say: Callable[[str], Any] = lambda text: None) -> None:
+        self.folder = (folder or default_folder()).absolute()
+        self.shared = default_folder().parent / "lab-base" if "FLEET_LAB" not in os.environ else Path(
+            os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet" / "lab-base"
+        self.say = say
+        digest = hashlib.sha256(str(self.folder).encode()).digest()
+        self.id = digest.hex()[:6]
+        self.bridge = f"flb{self.id}"
+        # 10.128-10.254.x: 127 times 16 subnets of 4096 addresses; two labs meet only by a rare accident, which `up` refuses.
+        self.net = (128 + digest[3] % 127, (digest[4] % 16) * 16)
+        self.record = self.folder / "lab.json"
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory"
+
+    def address(self, number: int) -> str:
+        return f"10.{self.net[0]}.{self.net[1] + number // 250}.{number % 250 + 2}"
+
+    @property
+    def gateway(self) -> str:
+        return f"10.{self.net[0]}.{self.net[1]}.1"
+
+    # -- up
+
+    def up(self, count: int, prefix: str = "h", hypervisor: bool = False) -> None:
+        """Start hosts prefix1..prefixN that do not run yet; write the inventory, the key and the known hosts. Raises UsageError."""
+        if os.getuid() != 0:
+            raise UsageError("the lab needs root, for network namespaces and mounts", hint="run it with sudo")
+        root = base.build(self.shared, self.say)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._bridge()
+        hosts = self._load()
+        names = [f"{prefix}{number}" for number in range(1, count + 1)]
+        started = []
+        for name in names:
+            if name in hosts and _alive(hosts[name]):
+                continue
+            if name in hosts:
+                self._remove(name, hosts.pop(name))
+            number = min(set(range(1, len(hosts) + 2)) - {host["number"] for host in hosts.values()})
+            hosts[name] = self._start(root, name, number)
+            started.append(name)
+        if hypervisor and not ("hv1" in hosts and _alive(hosts["hv1"])):
+            hosts["hv1"] = self._start_hypervisor()
+            started.append("hv1")
+        self._save(hosts)
+        for name in started:
+            _wait_for(hosts[name]["address"], hosts[name]["port"], name, Path(hosts[name]["log"]))
+        self._write_inventory(hosts)
+
+    def _bridge(self) -> None:
+        if _run("ip", "link", "show", self.bridge, check=False).returncode == 0:
+            return
+        _run("ip", "link", "add", self.bridge, "type", "bridge")
+        _run("ip", "addr", "add", f"{self.gateway}/20", "dev", self.bridge)
+        _run("ip", "link", "set", self.bridge, "up")
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        network = f"10.{self.net[0]}.{self.net[1]}.0/20"
+        rules = (f"table ip fleet_lab_{self.id} {{\n chain post {{ type nat hook postrouting priority 100;\n"
+                 f"  ip saddr {network} ip daddr != {network} masquerade\n }}\n}}\n")
+        subprocess.run(["nft", "-f", "-"], input=rules.encode(), check=True)
+
+    def _start(self, root: Path, name: str, number: int) -> dict[str, Any]:
+        folder, space, link = self.folder / "hosts" / name, f"fl{self.id}{name}", f"v{self.id}{number}"
+        for each in ("up/etc/ssh", "work", "root"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        (folder / "up/etc/hostname").write_text(name + "\n")
+        shutil.copyfile("/etc/resolv.conf", folder / "up/etc/resolv.conf")
+        shutil.copymode(root / "etc/ssh", folder / "up/etc/ssh")
+        key = folder / "up/etc/ssh/ssh_host_ed25519_key"
+        if not key.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
+        address = self.address(number)
+        _run("ip", "netns", "add", space)
+        _run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", space)
+        _run("ip", "link", "set", link, "master", self.bridge, "up")
+        batch = f"addr add {address}/20 dev eth0\nlink set eth0 up\nlink set lo up\nroute add default via {self.gateway}\n"
+        subprocess.run(["ip", "-n", space, "-batch", "-"], input=batch.encode(), check=True)
+        script = _START % {"base": root, "dir": folder, "name": name}
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(["ip", "netns", "exec", space, "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child", "sh", "-c", script],
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        return {"number": number, "address": address, "port": 22, "user": "root", "pid": process.pid, "started": _started(process.pid), "space": space,
+                "link": link, "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
+
+    def _start_hypervisor(self) -> dict[str, Any]:
+        """An sshd in the machine's own root and network, bound to the bridge: libvirt does not nest in the other hosts' namespaces."""
+        folder = self.folder / "hosts" / "hv1"
+        folder.mkdir(parents=True, exist_ok=True)
+        key = folder / "ssh_host_ed25519_key"
+        if not key.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hv1", "-f", str(key)], check=True)
+        keys = folder / "authorized_keys"
+        shutil.copyfile(self.shared / "id.pub", keys)
+        port = 22022
+        config = folder / "sshd_config"
+        config.write_text(f"ListenAddress {self.gateway}\nPort {port}\nHostKey {key}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\nUseDNS no\n"
+                          f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\nMaxSessions 100\nPidFile {folder}/sshd.pid\n"
+                          "Subsystem sftp internal-sftp\n")
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=True)
+        return {"number": 0, "address": self.gateway, "port": port, "user": "root", "pid": process.pid, "started": _started(process.pid),
+                "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
+
+    def _write_inventory(self, hosts: dict[str, Any]) -> None:
+        known = self.folder / "known_hosts"
+        lines = []
+        for host in hosts.values():
+            place = host["address"] if host["port"] == 22 else f"[{host['address']}]:{host['port']}"
+            lines.append(f"{place} {' '.join(host['key'].split()[:2])}\n")
+        known.write_text("".join(lines))
+        listed = []
+        for name, host in hosts.items():
+            port = f" ansible_port={host['port']}" if host["port"] != 22 else ""
+            listed.append(f"{name} ansible_host={host['address']}{port} ansible_user={host['user']}\n")
+        self.inventory.write_text("[lab]\n" + "".join(listed) + f"\n[lab:vars]\nansible_ssh_private_key_file={self.shared / 'id'}\n"
+                                  f"ansible_ssh_known_hosts_file={known}\nansible_python_interpreter=/usr/bin/python3\n")
+
+    # -- status, down
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """The lab's hosts by name, each with `running`."""
+        return {name: {**host, "running": _alive(host)} for name, host in self._load().items()}
+
+    def down(self) -> int:
+        """End and remove all hosts of this lab, and its bridge; how many there were."""
+        hosts = self._load()
+        for name, host in hosts.items():
+            self._remove(name, host)
+        self.record.unlink(missing_ok=True)
+        _run("ip", "link", "del", self.bridge, check=False)
+        _run("nft", "delete", "table", "ip", f"fleet_lab_{self.id}", check=False)
+        shutil.rmtree(self.folder / "hosts", ignore_errors=True)
+        return len(hosts)
+
+    def _remove(self, name: str, host: dict[str, Any]) -> None:
+        if _alive(host):
+            os.kill(host["pid"], signal.SIGKILL if host.get("space") else signal.SIGTERM)
+            for _ in range(100):
+                if not _alive(host):
+                    break
+                time.sleep(0.01)
+        if host.get("link"):
+            _run("ip", "link", "del", host["link"], check=False)
+        if host.get("space"):
+            _run("ip", "netns", "del", host["space"], check=False)
+        for _ in range(20):  # the overlay goes with the last process of its mount namespace
+            try:
+                shutil.rmtree(host["folder"])
+                return
+            except FileNotFoundError:
+                return
+            except OSError:
+                time.sleep(0.1)
+
+    def _load(self) -> dict[str, Any]:
+        return json.loads(self.record.read_text()) if self.record.exists() else {}  # type: ignore[no-any-return]
+
+    def _save(self, hosts: dict[str, Any]) -> None:
+        temporary = self.record.with_suffix(".tmp")
+        temporary.write_text(json.dumps(hosts, indent=1))
+        temporary.rename(self.record)
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.down()
+
+
+def _run(*command: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    done = subprocess.run(command, capture_output=True)
+    if check and done.returncode:
+        raise UsageError(f"`{' '.join(command)}` failed: {done.stderr.decode(errors='replace').strip()}")
+    return done
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks: with the pid it names one process, not a later one of that number."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _alive(host: dict[str, Any]) -> bool:
+    try:
+        state = Path(f"/proc/{host['pid']}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    if state[0] == "Z":
+        try:
+            os.waitpid(host["pid"], os.WNOHANG)
+        except OSError:
+            pass
+        return False
+    return state[19] == host["started"]
+
+
+def _wait_for(address: str, port: int, name: str, log: Path) -> None:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection((address, port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.02)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+    raise UsageError(f"the lab host {name} does not answer; the end of its log:\n{tail}")
