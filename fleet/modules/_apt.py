@@ -6,7 +6,7 @@ import stat
 import struct
 import tempfile
 import time
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 from fleet.runner.files import write
 from fleet.runner.module import Completed, Module
@@ -170,20 +170,6 @@ def lists_age():
             now = os.stat(path)
         except OSError:
             continue
-        if not stat.S_ISDIR(now.st_mode) or any(name.endswith("Release") for name in _listdir(path)):
+        if not stat.S_ISDIR(now.st_mode) or set(_listdir(path)) - {"lock", "partial", "auxfiles"}:
             times.append(now.st_mtime)
     return max(times)
-
-
-def lists_digest():
-    # type: () -> Dict[str, Tuple[int, int]]
-    """Size and time of each package list, to see whether an update brought anything."""
-    found = {}
-    for name in _listdir("/var/lib/apt/lists"):
-        if name not in ("lock", "partial", "auxfiles"):
-            try:
-                now = os.stat("/var/lib/apt/lists/" + name)
-            except OSError:
-                continue
-            found[name] = (now.st_size, int(now.st_mtime))
-    return found
