@@ -113,6 +113,7 @@ def _update(m):
             _apt.wait_for_locks(m, _apt.LIST_LOCKS, args.lock_timeout)
             done = m.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=_apt.ENVIRONMENT)
             if done.rc == 0:
+                os.utime("/var/lib/apt/lists")  # apt leaves it when nothing was new, and then nobody knows that this is known
                 return True
             if attempt < args.update_cache_retries:
                 time.sleep(min(2 ** attempt, args.update_cache_retry_max_delay))
