@@ -43,7 +43,7 @@ class Repository:
 
     def local_changes(self):
         # type: () -> List[str]
-        return self.git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none").splitlines()
+        return self.git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all").splitlines()
 
     def tags(self):
         # type: () -> List[str]
@@ -188,7 +188,8 @@ class Repository:
     def update_submodules(self):
         # type: () -> None
         self.git("submodule", "sync", "--recursive")
-        self.git("submodule", "update", "--init", "--recursive", "--force", *(["--remote"] if self.args.track_submodules else []))
+        self.git("submodule", "update", "--init", "--recursive", *(["--remote"] if self.args.track_submodules else []) +
+                 (["--force"] if self.args.force else []))
 
     def scratch(self):
         # type: () -> str
