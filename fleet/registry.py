@@ -56,8 +56,8 @@ def action(name: str) -> ModuleType | None:
 
 @cache
 def module(name: str) -> ModuleType | None:
-    """The target side, or None."""
-    return importlib.import_module(f"fleet.modules.{name}") if name in _listed("fleet.modules") else None
+    """The target side, or None. Names with an underscore are of modules that only actions use."""
+    return importlib.import_module(f"fleet.modules.{name}") if name in _listed("fleet.modules") or name.startswith("_") else None
 
 
 @cache

@@ -115,13 +115,12 @@ class ActionCall:
     def send(self, name: str, args: Mapping[str, Any], *, blob: bytes | Path | None = None, sink: BinaryIO | None = None,
              check: bool | None = None) -> Promise[Reply]:
         """Submit a request; its reply comes through the promise."""
-        module_name = registry.canonical(name)
-        checked = args if isinstance(args, Args) else validate(registry.spec(module_name), args)
+        checked = args if isinstance(args, Args) else validate(registry.spec(name), args)
         stream = ""
         if self.pipe is not None:
             self.pipe.enter(self.endpoint)
             stream = self.pipe.name
-        request = Request(module_name, dict(checked), check=self.check if check is None else check, diff=self.diff,
+        request = Request(name, dict(checked), check=self.check if check is None else check, diff=self.diff,
                           environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=bool(stream), stream=stream)
         promise: Promise[Reply] = Promise(self.run_.hub)
         self.run_.connections.submit(self.endpoint, request, lambda reply: self.run_.hub.post(promise.set, reply))

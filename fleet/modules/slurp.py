@@ -1,0 +1,33 @@
+"""A file's content, as base64."""
+import base64
+import os
+from typing import Any
+
+from fleet.runner.module import Module
+from fleet.runner.spec import Opt, Ret, Spec
+
+LIMIT = 48 * 1024 * 1024
+SPEC = Spec(
+    "slurp", "Read a file of the target",
+    {"src": Opt("path", "The file.", required=True, aliases=["path"])},
+    returns={"content": Ret("str", "The content, base64."), "encoding": Ret("str", "Always base64."), "source": Ret("path", "The file.")},
+    examples="- slurp: {src: /etc/machine-id}\n  register: id\n- debug: {msg: \"{{ id.content | b64decode }}\"}\n",
+    notes=["For files up to 48 MiB; `fetch` streams larger ones."],
+)
+
+
+def run(m):
+    # type: (Module) -> Any
+    path = os.path.expanduser(m.args.src)
+    if not os.path.exists(path):
+        m.fail("file not found: %s" % path)
+    if os.path.isdir(path):
+        m.fail("source is a directory and must be a file: %s" % path)
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(LIMIT + 1)
+    except PermissionError:
+        m.fail("file is not readable: %s" % path)
+    if len(data) > LIMIT:
+        m.fail("the file %s is larger than %d MiB; use fetch" % (path, LIMIT >> 20))
+    return {"content": base64.b64encode(data).decode("ascii"), "encoding": "base64", "source": path}
