@@ -62,13 +62,13 @@ def manager(m, name):
         return "systemd"
     if os.path.isdir("/run/openrc") or os.path.exists("/sbin/openrc-run"):
         return "openrc"
+    unit = glob.escape(name if name.endswith(".service") else name + ".service")
+    units = [path for folder in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system") for path in glob.glob(folder + "/" + unit)]
+    if units and m.args.state is None:
+        return "systemd"
     if os.access("/etc/init.d/" + name, os.X_OK):
         return "sysvinit"
-    units = [path for folder in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
-             for path in glob.glob("%s/%s.service" % (folder, glob.escape(name)))]
     if units:
-        if m.args.state is None:
-            return "systemd"
         m.fail("%s is a unit of systemd (%s), and systemd does not run here: only `enabled` can be set" % (name, units[0]))
     if os.path.isdir("/etc/init.d") and m.check:
         return "sysvinit"

@@ -154,10 +154,10 @@ def test_the_holder_of_a_lock_is_named() -> None:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        stream = Path("/var/lib/dpkg/lock-frontend").open("w")
-        fcntl.lockf(stream, fcntl.LOCK_EX)
-        os.write(writer, b"x")
-        time.sleep(20)
+        with Path("/var/lib/dpkg/lock-frontend").open("w") as stream:
+            fcntl.lockf(stream, fcntl.LOCK_EX)
+            os.write(writer, b"x")
+            time.sleep(20)
         os._exit(0)
     os.read(reader, 1)
     late = run("apt", name="lone", lock_timeout=0)
