@@ -62,7 +62,7 @@ def kind(path):
     return "link" if stat.S_ISLNK(mode) else "directory" if stat.S_ISDIR(mode) else "file"
 
 
-def finished(m, path, **more):
+def finished(path, **more):
     # type: (Module, str, **Any) -> Dict[str, Any]
     return dict(files.described(path), **more)
 
@@ -98,7 +98,7 @@ def directory(m, path, now):
                     yield from files.attributes(m, inner, False, None, None, m.args.owner, m.args.group)
                 else:
                     yield from owned(m, inner)
-    return finished(m, path, path=path) if not m.check or now != "absent" else {"path": path, "state": "directory"}
+    return finished(path, path=path) if not m.check or now != "absent" else {"path": path, "state": "directory"}
 
 
 def make_directories(m, path):
@@ -134,7 +134,7 @@ def existing(m, path, now):
         m.fail("%s is a directory; state=file manages files" % path, path=path)
     yield from owned(m, path, m.args.follow)
     yield from times(m, path, "preserve")
-    return finished(m, path, path=path)
+    return finished(path, path=path)
 
 
 def touch(m, path, now):
@@ -152,7 +152,7 @@ def touch(m, path, now):
     else:
         yield from owned(m, path)
         yield from times(m, path, "now")
-    return finished(m, path, dest=path) if os.path.lexists(path) else {"dest": path, "state": "file"}
+    return finished(path, dest=path) if os.path.lexists(path) else {"dest": path, "state": "file"}
 
 
 def times(m, path, default):
@@ -187,7 +187,7 @@ def link(m, path, now):
         src = old if not m.args.follow else os.path.realpath(path)
         if m.args.follow:
             yield from owned(m, path)
-            return finished(m, path, dest=path, src=src)
+            return finished(path, dest=path, src=src)
     if now == "directory":
         if not os.path.islink(path) and not force:
             m.fail("refusing to convert from directory to symlink for %s" % path, path=path)
@@ -204,7 +204,7 @@ def link(m, path, now):
         follow = m.args.follow and os.path.exists(target)
         if follow or os.path.lexists(path):
             yield from owned(m, path, follow)
-    result = finished(m, path, dest=path, src=src)
+    result = finished(path, dest=path, src=src)
     result["state"] = "link"
     return result
 
@@ -223,7 +223,7 @@ def hard(m, path, now):
                    "refusing to convert from %s to hard link for %s" % (now, path), path=path, src=src)
         yield Change("hard link", None if now == "absent" else now, src, lambda: replace(path, now, lambda temporary: os.link(src, temporary)), path)
     yield from owned(m, path)
-    return dict(finished(m, path, dest=path, src=src), state="hard")
+    return dict(finished(path, dest=path, src=src), state="hard")
 
 
 def replace(path, now, make):

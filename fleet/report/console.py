@@ -40,7 +40,7 @@ class _Step:
     def __init__(self, event: TaskStarted) -> None:
         self.event = event
         self.done: dict[str, str] = {}
-        self.lines: list[str] = []
+        self.lines: dict[str, list[str]] = {}
         self.began = time.monotonic()
 
 
@@ -62,6 +62,7 @@ class Console:
         self.steps: dict[int, _Step] = {}
         self.check = False
         self.command = ""
+        self.hosts: list[str] = []
         self._progress = False
         self._last = 0.0
 
@@ -89,7 +90,7 @@ class Console:
         step = next(reversed(self.steps.values()))
         waiting = step.event.hosts - len(step.done)
         text = f"  {safe(step.event.name)} … {len(step.done)}/{step.event.hosts}"
-        if 0 < waiting <= 3 and getattr(self, "hosts", None):
+        if 0 < waiting <= 3:
             text += "  waiting for " + ", ".join([host for host in self.hosts if host not in step.done][:3])
         self.stream.write("\r\x1b[K" + self.paint("dim", text[:self.width - 1]))
         self.stream.flush()
@@ -125,16 +126,16 @@ class Console:
             return
         step.done[event.host] = event.status
         if not event.items or event.status in ("failed", "rescued", "ignored", "unreachable"):
-            step.lines += self.detail(event, event.host, show=not event.items)
+            step.lines.setdefault(event.host, []).extend(self.detail(event, event.host, show=not event.items))
         for warning in event.result.get("warnings") or ():
-            step.lines.append(self.paint("magenta", f"    {safe(event.host)}: warning: {safe(warning)}"))
+            step.lines.setdefault(event.host, []).append(self.paint("magenta", f"    {safe(event.host)}: warning: {safe(warning)}"))
         if len(step.done) >= step.event.hosts:
             self.finish(event.task)
 
     def on_ResultItem(self, event: ResultItem) -> None:  # noqa: N802
         step = self.steps.get(event.task)
         if step is not None:
-            step.lines += self.detail(event, f"{event.host} ({event.label})")
+            step.lines.setdefault(event.host, []).extend(self.detail(event, f"{event.host} ({event.label})"))
 
     def on_TaskRetry(self, event: TaskRetry) -> None:  # noqa: N802
         if self.verbosity or self.live:
@@ -165,14 +166,16 @@ class Console:
         counts: dict[str, int] = {}
         for status in step.done.values():
             counts[status] = counts.get(status, 0) + 1
-        if set(counts) <= {"skipped"} and not self.skipped and not self.verbosity and not step.lines:
+        order = {host: index for index, host in enumerate(self.hosts)}
+        lines = [line for host in sorted(step.lines, key=lambda host: order.get(host, -1)) for line in step.lines[host]]
+        if set(counts) <= {"skipped"} and not self.skipped and not self.verbosity and not lines:
             return
         shown = "  ".join(self.paint(_COLOURS[status], f"{count} {status}" if len(step.done) > 1 else status) for status, count in counts.items())
         role = self.paint("dim", f"{safe(step.event.role)}: ") if step.event.role else ""
         mark = self.paint("dim", "handler ") if step.event.handler else ""
         took = time.monotonic() - step.began
         slow = self.paint("dim", f"  {took:.1f} s") if took >= 1 else ""
-        self.write(f"  {mark}{role}{safe(step.event.name)}  {shown}{slow}", *step.lines)
+        self.write(f"  {mark}{role}{safe(step.event.name)}  {shown}{slow}", *lines)
 
     def flush(self) -> None:
         for number in list(self.steps):
