@@ -62,9 +62,9 @@ def kind(path):
     return "link" if stat.S_ISLNK(mode) else "directory" if stat.S_ISDIR(mode) else "file"
 
 
-def finished(path, **more):
-    # type: (Module, str, **Any) -> Dict[str, Any]
-    return dict(files.described(path), **more)
+def finished(where, **more):
+    # type: (str, **Any) -> Dict[str, Any]
+    return dict(files.described(where), **more)
 
 
 def owned(m, path, follow=True):
