@@ -38,7 +38,7 @@ def perform(playbooks: tuple[str, ...], given: dict[str, Any], *, check: bool, n
     return outcome.status, any(stats.changed for stats in outcome.stats.values())
 
 
-class reporters:  # noqa: N801 - read as a function: `with reporters(...) as subscribers`
+class reporters:
     """The subscribers of a run from the command line, closed at its end."""
 
     def __init__(self, options: RunOptions, settings: Settings) -> None:

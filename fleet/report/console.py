@@ -104,23 +104,23 @@ class Console:
             handle(event)
         self.progress()
 
-    def on_RunStarted(self, event: RunStarted) -> None:  # noqa: N802
+    def on_RunStarted(self, event: RunStarted) -> None:
         self.check, self.command = event.check, event.command
 
-    def on_PlayStarted(self, event: PlayStarted) -> None:  # noqa: N802
+    def on_PlayStarted(self, event: PlayStarted) -> None:
         self.flush()
         self.hosts = event.hosts
         batch = f", batch {event.batch} of {event.batches}" if event.batches > 1 else ""
         hosts = f"{len(event.hosts)} host" + ("s" if len(event.hosts) != 1 else "")
         self.write("", self.paint("bold", safe(event.name)) + self.paint("dim", f"  {hosts}{batch}"))
 
-    def on_TaskStarted(self, event: TaskStarted) -> None:  # noqa: N802
+    def on_TaskStarted(self, event: TaskStarted) -> None:
         for number in [number for number, step in self.steps.items() if len(step.done) >= step.event.hosts]:
             self.finish(number)
         self.steps[event.task] = _Step(event)
         self.progress(now=True)
 
-    def on_TaskResult(self, event: TaskResult) -> None:  # noqa: N802
+    def on_TaskResult(self, event: TaskResult) -> None:
         step = self.steps.get(event.task)
         if step is None:
             return
@@ -132,29 +132,29 @@ class Console:
         if len(step.done) >= step.event.hosts:
             self.finish(event.task)
 
-    def on_ResultItem(self, event: ResultItem) -> None:  # noqa: N802
+    def on_ResultItem(self, event: ResultItem) -> None:
         step = self.steps.get(event.task)
         if step is not None:
             step.lines.setdefault(event.host, []).extend(self.detail(event, f"{event.host} ({event.label})"))
 
-    def on_TaskRetry(self, event: TaskRetry) -> None:  # noqa: N802
+    def on_TaskRetry(self, event: TaskRetry) -> None:
         if self.verbosity or self.live:
             self.write(self.paint("dim", f"    {safe(event.host)}: not yet, {event.left} more tries"))
 
-    def on_HostUnreachable(self, event: HostUnreachable) -> None:  # noqa: N802
+    def on_HostUnreachable(self, event: HostUnreachable) -> None:
         pass  # its TaskResult says so
 
-    def on_Output(self, event: Output) -> None:  # noqa: N802
+    def on_Output(self, event: Output) -> None:
         self.write(*(f"    {safe(event.host)} | {safe(line)}" for line in event.text.splitlines()))
 
-    def on_Note(self, event: Note) -> None:  # noqa: N802
+    def on_Note(self, event: Note) -> None:
         colour = {"error": "red", "warning": "magenta"}.get(event.level, "plain")
         head = f"{event.position}: " if event.position else ""
         host = f"{safe(event.host)}: " if event.host else ""
         word = "" if event.level == "info" else f"{event.level}: "
         self.write(self.paint(colour, f"{word}{head}{host}{safe(event.message)}"), *([self.paint("dim", f"  {safe(event.hint)}")] if event.hint else []))
 
-    def on_RunFinished(self, event: RunFinished) -> None:  # noqa: N802
+    def on_RunFinished(self, event: RunFinished) -> None:
         self.flush()
         self.recap(event)
 
