@@ -78,7 +78,15 @@ def test_executable_is_not_for_command() -> None:
     assert "no longer supported" in ok("command", cmd="true", executable="/bogus")["warnings"][0]
 
 
-@pytest.mark.parametrize("args", [{}, {"cmd": "a", "argv": ["b"]}, {"cmd": "a", "warn": False}])
-def test_arguments_that_make_no_sense(args: dict[str, Any]) -> None:
-    with pytest.raises(ArgumentError):
-        run("command", **args)
+@pytest.mark.parametrize("args,word", [
+    ({}, "one of the following is required"), ({"cmd": ""}, "no command given"), ({"cmd": " "}, "no command given"),
+    ({"cmd": "a", "argv": ["b"]}, "mutually exclusive"),
+])
+def test_arguments_that_make_no_sense(args: dict[str, Any], word: str) -> None:
+    result = run("command", **args)
+    assert result["failed"] and word in result["msg"] and not result["changed"]
+
+
+def test_an_option_there_is_not() -> None:
+    with pytest.raises(ArgumentError, match="warn"):
+        run("command", cmd="a", warn=False)
