@@ -136,10 +136,11 @@ def _leader(name):
     """The process id of what runs in the container, from its state file; None when nothing does."""
     try:
         with open("%s/%s.json" % (STATE, name)) as file:
-            pid = json.load(file).get("pid")
-        os.kill(int(pid), 0)
-        return int(pid)
-    except (OSError, ValueError, TypeError):
+            state = json.load(file)
+        with open("/proc/%d/stat" % int(state["pid"])) as file:
+            started = file.read().rpartition(")")[2].split()[19]
+        return int(state["pid"]) if started == state["started"] else None
+    except (OSError, ValueError, TypeError, KeyError, IndexError):
         return None
 
 
