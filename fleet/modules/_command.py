@@ -14,8 +14,8 @@ def options():
     return {
         "_raw_params": Opt("str", "The command line.", aliases=["cmd"]),
         "chdir": Opt("path", "Run in this directory."),
-        "creates": Opt("path", "Do not run when this path (a glob pattern is allowed) exists."),
-        "removes": Opt("path", "Run only when this path (a glob pattern is allowed) exists."),
+        "creates": Opt("str", "Do not run when this path (a glob pattern is allowed) exists."),
+        "removes": Opt("str", "Run only when this path (a glob pattern is allowed) exists."),
         "stdin": Opt("str", "What the command reads on its standard input."),
         "stdin_add_newline": Opt("bool", "End `stdin` with a newline.", default=True),
         "strip_empty_ends": Opt("bool", "Strip newlines from the end of stdout and stderr.", default=True),
