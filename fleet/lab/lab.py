@@ -24,9 +24,7 @@ _START = """set -e
 mount -t overlay overlay -o lowerdir=%(base)s,upperdir=%(dir)s/up,workdir=%(dir)s/work %(dir)s/root
 mount --rbind /dev %(dir)s/root/dev; mount -t proc proc %(dir)s/root/proc; mount -t sysfs sysfs %(dir)s/root/sys
 mount -t tmpfs tmpfs %(dir)s/root/run; mount -t tmpfs tmpfs %(dir)s/root/tmp; chmod 1777 %(dir)s/root/tmp
-for each in /sys/fs/cgroup/*; do
-  [ -d "$each" ] && [ "$(basename $each)" != unified ] && mkdir -p %(dir)s/root/sys/fs/cgroup 2>/dev/null; done
-mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null; umount %(dir)s/root/sys/fs/cgroup/unified 2>/dev/null || true
+mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null || true
 mkdir -p %(dir)s/root/run/sshd; hostname %(name)s
 exec chroot %(dir)s/root /usr/sbin/sshd -D -e
 """
@@ -121,7 +119,7 @@ class Lab:
         subprocess.run(["ip", "-n", space, "-batch", "-"], input=batch.encode(), check=True)
         script = _START % {"base": root, "dir": folder, "name": name}
         with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(["ip", "netns", "exec", space, "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child", "sh", "-c", script],
+            process = subprocess.Popen(["nsenter", f"--net=/run/netns/{space}", "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child", "sh", "-c", script],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         return {"number": number, "address": address, "port": 22, "user": "root", "pid": process.pid, "started": _started(process.pid), "space": space,
                 "link": link, "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
