@@ -106,6 +106,7 @@ class Lab:
         for each in ("up/etc/ssh", "work", "root"):
             (folder / each).mkdir(parents=True, exist_ok=True)
         (folder / "up/etc/hostname").write_text(name + "\n")
+        (folder / "up/etc/machine-id").write_text(hashlib.md5(f"{self.id}/{name}".encode()).hexdigest() + "\n")
         shutil.copyfile("/etc/resolv.conf", folder / "up/etc/resolv.conf")
         shutil.copymode(root / "etc/ssh", folder / "up/etc/ssh")
         key = folder / "up/etc/ssh/ssh_host_ed25519_key"

@@ -5,7 +5,7 @@ import os
 import shlex
 from typing import Any, Dict, Generator, List, Optional, Union
 
-from fleet.runner.module import Change, Module
+from fleet.runner.module import Change, Module, ModuleError
 from fleet.runner.spec import Opt, Ret
 
 
@@ -60,7 +60,7 @@ def carry_out(m, command, shell=None):
         return result
     done = yield Change("run " + shown, apply=lambda: _timed(m, command, shell))
     result.update(done)
-    if result["rc"] != 0:
+    if result["rc"] != 0 and not result.get("failed"):
         result.update(failed=True, msg="non-zero return code")
     return result
 
@@ -71,7 +71,10 @@ def _timed(m, command, shell):
     if data is not None and m.args.stdin_add_newline:
         data += "\n"
     start = datetime.datetime.now()
-    done = m.run(command, input=data, cwd=m.args.chdir, shell=shell)
+    try:
+        done = m.run(command, input=data, cwd=m.args.chdir, shell=shell)
+    except ModuleError as error:  # it did not start
+        return {"failed": True, "changed": False, "msg": error.msg, "rc": error.result.get("rc")}
     end = datetime.datetime.now()
     result = {"rc": done.rc, "stdout": done.stdout, "stderr": done.stderr,
               "start": str(start), "end": str(end), "delta": str(end - start)}  # type: Dict[str, Any]

@@ -100,7 +100,7 @@ def command(args, name, root):
     # type: (Any, str, str) -> List[str]
     program = words(args.command)
     if args.backend == "nspawn":
-        found = ["systemd-nspawn", "-q", "-D", root, "-M", name, "--register=no", "--keep-unit", "--hostname=" + (args.hostname or name)]
+        found = ["systemd-nspawn", "-q", "-D", root, "-M", name, "--register=no", "--keep-unit", "--link-journal=no", "--hostname=" + (args.hostname or name)]
         found += ["--private-network"] if args.network == "none" else []
         for place, source in sorted(args.binds.items()):
             plain = source[:-3] if source.endswith(":ro") else source
