@@ -46,6 +46,16 @@ def status(lab: object, form: str) -> None:
     print(f"inventory: {lab.inventory}" if hosts else "no lab is up; `fleet lab up 3` starts one")  # type: ignore[attr-defined]
 
 
+@command.command("inventory")
+@click.option("--list", "list_", is_flag=True, help="As an inventory program is asked.")
+@click.option("--host", hidden=True)
+@click.pass_obj
+def inventory(lab: object, list_: bool, host: str | None) -> None:
+    """Print the hosts as an inventory program does (JSON)."""
+    hosts = lab.status()  # type: ignore[attr-defined]
+    print(json.dumps(lab.listing(hosts), indent=1))  # type: ignore[attr-defined]
+
+
 @command.command("down")
 @click.pass_obj
 def down(lab: object) -> None:

@@ -160,6 +160,17 @@ class Lab:
         self.inventory.write_text("[lab]\n" + "".join(listed) + f"\n[lab:vars]\nansible_ssh_private_key_file={self.shared / 'id'}\n"
                                   f"ansible_ssh_known_hosts_file={known}\nansible_python_interpreter=/usr/bin/python3\n")
 
+    def listing(self, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """The lab as an inventory program prints it, with `lab_key` and `lab_folder` for what lives on its hosts."""
+        return {
+            "all": {"vars": {"lab_key": str(self.shared / "id"), "lab_folder": str(self.folder)}},
+            "lab": {"hosts": list(hosts), "vars": {
+                "ansible_ssh_private_key_file": str(self.shared / "id"), "ansible_ssh_known_hosts_file": str(self.folder / "known_hosts"),
+                "ansible_python_interpreter": "/usr/bin/python3"}},
+            "_meta": {"hostvars": {name: {"ansible_host": host["address"], "ansible_port": host["port"], "ansible_user": host["user"]}
+                                   for name, host in hosts.items()}},
+        }
+
     # -- status, down
 
     def status(self) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,19 @@
+#!/bin/sh
+# The practice fleet and the main job, twice if asked twice: the second time nothing changes.
+set -eu
+cd "$(dirname "$0")/.."
+if [ "$(id -u)" != 0 ]; then
+    echo "the practice fleet needs root for network namespaces and mounts; asking sudo"
+    exec sudo env "HOME=$HOME" "XDG_STATE_HOME=${XDG_STATE_HOME:-}" "TERM=${TERM:-dumb}" "$0"
+fi
+[ -n "${XDG_STATE_HOME:-}" ] || unset XDG_STATE_HOME
+fleet=.venv/bin/fleet
+$fleet lab up 3 --hypervisor
+$fleet apply -i inventory playbooks/site.yml
+cat <<'NEXT'
+
+Try next:
+  .venv/bin/fleet plan -i inventory playbooks/site.yml -e greeting=Welcome     what one variable would change, and where
+  .venv/bin/fleet run -i inventory containers -a 'cat /srv/app/index.html'     one command in every container
+  .venv/bin/fleet apply -i inventory playbooks/site.py                         the same site in Python: nothing changes
+NEXT
