@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fleet.errors import InventoryError, Pos
-from fleet.inventory.patterns import match, split
+from fleet.inventory.patterns import match
 from fleet.inventory.varsfiles import VarsFiles
 from fleet.model import Group, Host
-from fleet.trust import Trusted
-from fleet.yamlfile import Decrypt, Map
+from fleet.yamlfile import Decrypt
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-_CONNECTION = {"ansible_host", "ansible_user", "ansible_port", "ansible_ssh_host", "ansible_ssh_user", "ansible_ssh_port"}
-_HOSTILE = re.compile(r"^-|[\s;$`|&<>\"'\x00-\x1f\x7f]")
 
 
 def checked(name: str, what: str, pos: Pos | None = None) -> str:
     """A host's or group's name. Raises InventoryError for one that could be an option, or break out of a command or file."""
-    if not name or _HOSTILE.search(name) or not name.isprintable() or any(c in "\\(){}[]," for c in name):
-        raise InventoryError(f"{name!r} cannot be the name of a {what}", pos=pos, hint="names hold no spaces, brackets or shell characters and do not begin with '-'")
+    if not name or name.startswith("-") or any(c in ";$`|&<>\"'\\(){}" or c.isspace() or not c.isprintable() for c in name):
+        raise InventoryError(f"{name!r} cannot be the name of a {what}", pos=pos, hint="names hold no spaces or shell characters and do not begin with '-'")
     return name
-
-
-def check_connection(values: Mapping[str, Any], pos: Pos | None = None) -> None:
-    """Addresses, users and ports among variables. Raises InventoryError for one that ssh could take for an option, or a shell for a command."""
-    for key in _CONNECTION & values.keys():
-        value = values[key]
-        if isinstance(value, Trusted) or value is None or value == "":
-            continue
-        text = str(value)
-        if _HOSTILE.search(text) or (key.endswith("port") and not (text.isdecimal() and 0 < int(text) < 65536)):
-            raise InventoryError(f"{key} cannot be {text!r}", pos=values.at(key) if isinstance(values, Map) else pos)
 
 
 class Inventory:
@@ -63,7 +47,7 @@ class Inventory:
         found = self.hosts.get(name)
         if found is None:
             found = self.hosts[name] = Host(checked(name, "host", pos))
-        if group and group != "all" and group not in found.groups:
+        if group and group != "all" and name not in self.groups[group].hosts:
             self.groups[group].hosts.append(name)
             found.groups.append(group)
         return found
@@ -106,21 +90,14 @@ class Inventory:
                 self.host(host.name, "ungrouped")
             elif len(host.groups) > 1 and "ungrouped" in host.groups:
                 host.groups.remove("ungrouped")
-        self.groups["ungrouped"].hosts = [name for name in self.groups["ungrouped"].hosts if "ungrouped" in self.hosts[name].groups]
-        for name in self.hosts.keys() & self.groups.keys():
-            self._warn(f"'{name}' is the name of a host and of a group; a pattern means the host")
+                self.groups["ungrouped"].hosts.remove(host.name)
         self._changed()
 
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
-
-    def _forget(self) -> None:
-        for cache in (self._vars, self._shared, self._members, self._ancestors):
-            cache.clear()
-
     def _changed(self) -> None:
-        self._forget()
+        self._vars.clear()
+        self._shared.clear()
+        self._members.clear()
+        self._ancestors.clear()
         self._order = {name: index for index, name in enumerate(self.hosts)}
         depths: dict[str, int] = {}
 
@@ -137,27 +114,20 @@ class Inventory:
                 raise InventoryError(f"group {group.name}: ansible_group_priority is a number") from None
 
     def add_host(self, name: str, values: Mapping[str, Any] | None = None, groups: Sequence[str] = ()) -> None:
-        """What the add_host module adds during a run. Raises InventoryError for names and addresses that cannot be."""
-        check_connection(values or {})
+        """What the add_host module adds during a run."""
         host = self.host(name)
         host.vars.update(values or {})
-        self._order.setdefault(name, len(self._order))
         for group in groups:
-            self.add_group(group)
+            if group not in self.groups:
+                self.group(group)
+                self.child("all", group)
             self.host(name, group)
-        if not host.groups:
-            self.host(name, "ungrouped")
-        elif len(host.groups) > 1 and "ungrouped" in host.groups:
-            host.groups.remove("ungrouped")
-            self.groups["ungrouped"].hosts.remove(name)
-        self._forget()
+        self.finish()
 
     def add_group(self, name: str, parents: Sequence[str] = ()) -> None:
-        """A group, made if new, put into others. Raises InventoryError for a circle."""
-        if name in self.groups and all(parent in self.groups[name].parents for parent in parents):
-            return
         self.group(name)
-        for parent in parents:
+        for parent in parents or ("all",):
+            self.group(parent)
             self.child(parent, name)
         self.finish()
 
@@ -197,7 +167,7 @@ class Inventory:
         return found
 
     def match(self, pattern: str | list[str], *, limit: str | None = None) -> list[str]:
-        """The hosts a pattern means, in the order it names them, within a limit. What names nothing gives a warning. Raises InventoryError."""
+        """The hosts a pattern means, in inventory order, within a limit. What names nothing gives a warning. Raises InventoryError."""
         found = match(self, pattern)
         if limit:
             allowed = set(match(self, _limit(limit)))
@@ -215,12 +185,9 @@ class Inventory:
     def _merged(self, name: str, playbook_dir: str | None) -> dict[str, Any]:
         host = self.hosts.get(name)
         if host is None:
-            if name not in LOCAL:
-                return {}
-            host = Host(name, {"ansible_connection": "local", "ansible_python_interpreter": sys.executable})
+            return {"ansible_connection": "local", "ansible_python_interpreter": sys.executable} if name in LOCAL else {}
         files = [self._in(folder) for folder in self.directories]
-        folder = os.path.abspath(playbook_dir) if playbook_dir else ""
-        beside = [self._in(folder)] if folder and folder not in self.directories else []
+        beside = [self._in(playbook_dir)] if playbook_dir and playbook_dir not in self.directories else []
         groups = ("all", *(group for group in self._ordered(tuple(host.groups)) if group != "all"))
         shared = self._shared.get((groups, playbook_dir))
         if shared is None:
@@ -244,20 +211,14 @@ class Inventory:
 
     def _in(self, folder: str) -> VarsFiles:
         if folder not in self._files:
-            self._files[folder] = VarsFiles(Path(folder), self._decrypt, self._warn)
+            self._files[folder] = VarsFiles(Path(folder), self._decrypt)
         return self._files[folder]
 
 
-def _limit(limit: str) -> list[str]:
-    """The patterns of a limit; a part @FILE stands for the lines of that file."""
-    words: list[str] = []
-    for part in split(limit):
-        if not part.startswith("@"):
-            words.append(part)
-            continue
-        try:
-            lines = Path(part[1:]).expanduser().read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InventoryError(f"--limit: the file {part[1:]} cannot be read: {error}") from None
-        words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return words
+def _limit(limit: str) -> str | list[str]:
+    if not limit.startswith("@"):
+        return limit
+    path = Path(limit[1:]).expanduser()
+    if not path.is_file():
+        raise InventoryError(f"--limit: there is no file {limit[1:]}")
+    return [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
