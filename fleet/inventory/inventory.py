@@ -185,7 +185,10 @@ class Inventory:
     def _merged(self, name: str, playbook_dir: str | None) -> dict[str, Any]:
         host = self.hosts.get(name)
         if host is None:
-            return {"ansible_connection": "local", "ansible_python_interpreter": sys.executable} if name in LOCAL else {}
+            if name not in LOCAL:
+                return {}
+            # The implicit localhost is in no group, and still has what is said of all.
+            host = Host(name, {"ansible_connection": "local", "ansible_python_interpreter": sys.executable})
         files = [self._in(folder) for folder in self.directories]
         beside = [self._in(playbook_dir)] if playbook_dir and playbook_dir not in self.directories else []
         groups = ("all", *(group for group in self._ordered(tuple(host.groups)) if group != "all"))
