@@ -199,9 +199,9 @@ class Console:
                 lines += self.tail("exception", result["exception"])
         elif status == "changed":
             lines.append(f"    {self.paint('yellow', name)}{self.paint('dim', _what(result))}")
-        elif action in _SHOWN and status == "ok" and show:
-            text = readable(message) if message is not None else readable({k: v for k, v in result.items() if k not in ("changed", "failed")})
-            lines.append(f"    {name}: {_indent(text)}")
+        elif action in _SHOWN and status == "ok" and show and (message is not None or action == "debug"):
+            kept = {k: v for k, v in result.items() if k not in ("changed", "failed", "ansible_loop_var", "item") and not k.startswith("_ansible")}
+            lines.append(f"    {name}: {_indent(readable(message) if message is not None else readable(kept))}")
         elif self.verbosity:
             lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}{self.paint('dim', _reason(result))}")
         if result.get("diff") and status in ("changed", "failed"):

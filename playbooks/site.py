@@ -1,0 +1,56 @@
+"""The same small fleet as site.yml, in Python."""
+
+from fleet import Host, play
+
+TREE = "/var/lib/fleet/images/tree"
+SERVE = ["sh", "-c", "mkdir -p /srv/app && exec busybox httpd -f -p 8080 -h /srv/app"]
+
+
+@play(hosts="hypervisors:container_hosts")
+def images(t: Host) -> None:
+    """Images, built once"""
+    t.apt("mmdebstrap")
+    if "hypervisors" in t.groups:
+        t.image("guest", path=f"{t.vars.images}/guest", formats=["disk"], packages=["less"])
+    if "container_hosts" in t.groups:
+        t.image("tree", formats=["tree"], packages=["busybox", "less"])
+
+
+@play(hosts="hypervisors")
+def guests(t: Host) -> None:
+    """Guests"""
+    folder = t.vars.lab_folder
+    t.hypervisor()
+    t.network("fleetlab", address="192.168.150.1/24", dhcp=["192.168.150.100", "192.168.150.199"], reservations={"web1": "192.168.150.20"})
+    with open(f"{t.vars.lab_key}.pub") as file:
+        key = file.read().strip()
+    guest = t.guest("web1", image=f"{t.vars.images}/guest", pool=f"{folder}/volumes", memory="512M", vcpus=2, networks=["fleetlab"],
+                    authorized_keys=[key], known_hosts=f"{folder}/guests_known_hosts", wait="ssh")
+    t.debug(guest.accel_reason)
+
+
+@play(hosts="container_hosts")
+def containers(t: Host) -> None:
+    """Containers"""
+    t.container("box", backend="chroot", image=TREE, command=["sleep", "infinity"], state="running")
+    t.container("site", backend="nspawn", image=TREE, command=SERVE, state="running")
+
+
+@play(hosts="practice:guests:containers")
+def app(t: Host) -> None:
+    """The same role on hosts, guest and containers"""
+    everywhere(t, root="/srv/app", packages=["less"])
+
+
+def everywhere(t: Host, root: str, packages: list[str]) -> None:
+    """A role is a function with typed parameters; its templates and files are those of the YAML role."""
+    service = t.facts.service_mgr == "systemd"
+    t.apt(packages)
+    t.user("app", system=True, home=root, create_home=False, shell="/usr/sbin/nologin")
+    t.copy("../roles/app/files/tree/", dest=f"{root}/", owner="app", group="app")
+    t.template("../roles/app/templates/index.html.j2", dest=f"{root}/index.html", owner="app", group="app", mode="0644")
+    if service:
+        unit = t.template("../roles/app/templates/app.service.j2", dest="/etc/systemd/system/app.service", mode="0644", vars={"app_root": root})
+        t.systemd("app", enabled=True, state="started", daemon_reload=True)
+        if unit.changed:
+            t.systemd("app", state="restarted")
