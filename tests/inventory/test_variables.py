@@ -55,7 +55,8 @@ def test_deeper_groups_then_priority_then_name(tmp_path: Path) -> None:
 
 def test_a_directory_of_variables_is_read_in_order(tmp_path: Path) -> None:
     tree(tmp_path, {"hosts": "[web]\nh\n", "group_vars/web/2.yml": "v: 2\n", "group_vars/web/1.yml": "v: 1\nw: 1\n",
-                    "group_vars/web/sub/x.json": '{"x": 1}', "group_vars/web/.hidden.yml": "v: 9\n", "group_vars/web/3.yml~": "v: 9\n", "group_vars/web/4.txt": "v: 9\n",
+                    "group_vars/web/sub/x.json": '{"x": 1}', "group_vars/web/.hidden.yml": "v: 9\n",
+                    "group_vars/web/3.yml~": "v: 9\n", "group_vars/web/4.txt": "v: 9\n",
                     "host_vars/h": "h: 1\n"})
     assert load_inventory([str(tmp_path / "hosts")]).host_vars("h") == {"v": 2, "w": 1, "x": 1, "h": 1}
 
