@@ -129,7 +129,7 @@ def _project(base: Path, values: dict[str, Any]) -> Path | None:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
     for folder in (base.resolve(), *base.resolve().parents):
         for name in ("fleet.toml", "pyproject.toml"):
             path = folder / name

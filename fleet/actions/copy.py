@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from fleet.errors import ArgumentError
+from fleet.errors import ArgumentError, Pos
 from fleet.modules.copy import SPEC as SPEC
 from fleet.runner.files import digest
 
@@ -65,7 +65,10 @@ def encrypted(call: Any, source: Path) -> bytes | None:
     with source.open("rb") as stream:
         if stream.read(15) != b"$ANSIBLE_VAULT;":
             return None
-    return call.decrypt(source)  # type: ignore[no-any-return]
+    if call.decrypt is None:
+        raise ArgumentError(f"{source} is vault-encrypted and no vault password was given", hint="use --vault-password-file, or decrypt: false")
+    text: str = call.decrypt(source.read_text(), Pos(str(source), 1, 1))
+    return text.encode()
 
 
 def tree(call: Any, source: Path) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def command(inventory: tuple[str, ...], list_: bool, host: str | None, graph: bo
         names = set(loaded.match("all", limit=limit))
         listed: dict[str, Any] = {"_meta": {"hostvars": {name: plain(loaded.host_vars(name, playbook_dir)) for name in loaded.hosts if name in names}}}
         for each in loaded.groups.values():
-            body = {"children": [child for child in each.children], "hosts": [name for name in each.hosts if name in names]}
+            body = {"children": list(each.children), "hosts": [name for name in each.hosts if name in names]}
             body = {key: value for key, value in body.items() if value}
             if body:
                 listed[each.name] = body

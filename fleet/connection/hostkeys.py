@@ -25,8 +25,8 @@ def entry(address: str, port: int) -> str:
 
 
 @cache
-def _load(path: str, stamp: int) -> paramiko.HostKeys:
-    keys = paramiko.HostKeys()
+def _load(path: str, stamp: int) -> Any:
+    keys: Any = paramiko.HostKeys()
     for number, line in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
         try:
             found = paramiko.hostkeys.HostKeyEntry.from_line(line, number) if line.strip() and not line.startswith(("#", "@")) else None

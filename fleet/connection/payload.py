@@ -15,6 +15,7 @@ import threading
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import fleet
 
@@ -62,7 +63,7 @@ def _path(name: str) -> Path:
 
 
 @cache
-def _part(name: str, source: bool) -> tuple[bool, object]:
+def _part(name: str, source: bool) -> tuple[bool, Any]:
     """(is it a package, its source or compiled code)."""
     path = _path(name)
     text = path.read_text()
@@ -74,7 +75,7 @@ def packed(source: bool, settings: tuple[tuple[str, object], ...]) -> bytes:
     """The packet for one kind and these settings of the root node, with its 16-byte head."""
     with _lock:
         names = ["fleet", "fleet.runner", "fleet.modules", *(f"fleet.runner.{name}" for name in RUNNER)]
-        parts = {name: _part(name, source) for name in names if name != "fleet"}
+        parts: dict[str, Any] = {name: _part(name, source) for name in names if name != "fleet"}
         parts["fleet"] = (True, "" if source else compile("", "fleet:fleet", "exec"))
         data = zlib.compress(marshal.dumps((parts["fleet.runner.boot"][1], parts, dict(settings)), 2 if source else marshal.version), 6)
     return b"%-8s%08d" % (SOURCE if source else MAGIC, len(data)) + data

@@ -9,7 +9,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from fleet.connection import local
 from fleet.connection.base import Become, Endpoint, Reply, Request
@@ -89,7 +89,7 @@ class Pool:
         """The machine an endpoint is on, and the steps from its login user on."""
         found = self._ways.get(endpoint)
         if found is None:
-            base, steps = endpoint, ()
+            base, steps = endpoint, cast("tuple[Step, ...]", ())
             if endpoint.kind == "container":
                 assert endpoint.via is not None and endpoint.container is not None
                 base, steps = self._way(endpoint.via)

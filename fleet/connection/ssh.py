@@ -76,7 +76,7 @@ def _connect(way: Way, via: paramiko.Transport | None) -> paramiko.Transport:
     sock = _socket(way, via)
     transport = paramiko.Transport(sock, default_window_size=8 * 1024 * 1024, default_max_packet_size=65536)
     try:
-        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = max(endpoint.timeout, 10)  # type: ignore[attr-defined]
+        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = max(endpoint.timeout, 10)
         options = transport.get_security_options()
         options.ciphers = _preferred(_CIPHERS, options.ciphers)
         options.kex = _preferred(_KEX, options.kex)
@@ -140,7 +140,8 @@ def jumps(endpoint: Endpoint) -> list[Endpoint]:
 
 
 def _authenticate(transport: paramiko.Transport, way: Way) -> None:
-    endpoint, tried = way.endpoint, []
+    endpoint = way.endpoint
+    tried: list[str] = []
     for label, key in _keys(way, tried):
         try:
             transport.auth_publickey(way.user, key)

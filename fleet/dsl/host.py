@@ -108,7 +108,8 @@ class Host(Tasks):
     @property
     def hostvars(self) -> Mapping[str, Any]:
         """The variables of other hosts: `t.hostvars["db1"]["ansible_host"]`."""
-        return self._vars_of("hostvars")
+        found: Mapping[str, Any] = self._vars_of("hostvars")
+        return found
 
     def _vars_of(self, name: str) -> Any:
         return self.vars._variables()[name]
@@ -145,7 +146,8 @@ class Host(Tasks):
     def once(self, function: Callable[[Host], T]) -> T:
         """Have one host of the play run a function; every host gets its value (or its failure)."""
         self.wait()
-        return self._shared.once(self._site("once"), lambda: function(self))
+        value: T = self._shared.once(self._site("once"), lambda: function(self))
+        return value
 
     def parallel(self, *functions: Callable[[Host], T]) -> list[T]:
         """Run functions side by side on this host, each with its own order of tasks; their values. The first failure is raised at the end."""

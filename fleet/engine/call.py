@@ -69,7 +69,7 @@ class ActionCall:
         return self.run_.templar
 
     @property
-    def decrypt(self) -> Decrypt:
+    def decrypt(self) -> Decrypt | None:
         return self.run_.static.decrypt
 
     @property

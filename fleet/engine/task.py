@@ -31,7 +31,7 @@ class TaskRun:
     """A task in its scope on one host. `run` gives the whole result; loop items are reported as they come."""
 
     def __init__(self, walk: Walk, task: Task, scope: Scope, number: int, pipe: Pipe | None = None) -> None:
-        self.walk = walk
+        self.walk: Walk = walk
         self.pipe = pipe
         self.run_ = walk.run
         self.task = task

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleet.engine import results
 from fleet.engine.scope import Scope
+from fleet.engine.state import HostState
 from fleet.engine.strategy import Key, PlayAborted, Step
 from fleet.engine.task import TaskRun, elapsed
 from fleet.errors import FleetError
@@ -57,7 +58,7 @@ class Walk:
         self.context = play_run.context
         self.strategy = play_run.strategy
         self.host = host
-        self.state = self.run.state(host)
+        self.state: HostState = self.run.state(host)
         self.notified: dict[int, None] = {}  # indices of the play's handlers
         self.rescues = 0  # blocks with a rescue around the current task
         self.in_handler = False

@@ -31,8 +31,8 @@ def load_inventory(sources: Sequence[str], *, decrypt: Decrypt | None = None, ex
         if "," in source and not os.path.exists(source):
             for name in source.split(","):
                 if name.strip():
-                    for each, port in hosts_of(name.strip(), None):
-                        host = inventory.host(each, "ungrouped")
+                    for found, port in hosts_of(name.strip(), None):
+                        host = inventory.host(found, "ungrouped")
                         if port:
                             host.vars["ansible_port"] = port
             continue
@@ -77,9 +77,9 @@ def _toml(path: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
     try:
-        return tomllib.loads(path.read_text())
+        return dict(tomllib.loads(path.read_text()))
     except tomllib.TOMLDecodeError as error:
         raise InventoryError(f"this TOML cannot be read: {error}", pos=Pos(str(path))) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fleet.errors import InventoryError, nearest
@@ -57,7 +58,8 @@ def _one(inventory: Inventory, word: str) -> list[str]:
     if word in inventory.groups:
         return inventory.group_hosts(word)
     if word.startswith("~"):
-        return _by(inventory, lambda name, regex=_regex(word[1:]): regex.match(name) is not None)
+        regex = _regex(word[1:])
+        return _by(inventory, lambda name: regex.match(name) is not None)
     index = _INDEX.match(word)
     if index:
         return _indexed(inventory, index, word)
@@ -80,14 +82,14 @@ def _regex(text: str) -> re.Pattern[str]:
         raise InventoryError(f"the host pattern '~{text}' is no regular expression: {error}") from None
 
 
-def _by(inventory: Inventory, fits: object) -> list[str]:
+def _by(inventory: Inventory, fits: Callable[[str], bool]) -> list[str]:
     """Hosts whose name fits, and those of groups whose name does."""
     found: dict[str, None] = {}
     for name in inventory.groups:
-        if fits(name):  # type: ignore[operator]
+        if fits(name):
             found.update(dict.fromkeys(inventory.group_hosts(name)))
     for name in inventory.hosts:
-        if fits(name):  # type: ignore[operator]
+        if fits(name):
             found[name] = None
     return sorted(found, key=inventory._order.__getitem__)
 

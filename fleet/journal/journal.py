@@ -30,7 +30,8 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}", hint="set another with `journal` in fleet.toml, or --no-journal") from None
+            raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}",
+                             hint="set another with `journal` in fleet.toml, or --no-journal") from None
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._run = ""

@@ -209,7 +209,7 @@ class Lab:
                 time.sleep(0.1)
 
     def _load(self) -> dict[str, Any]:
-        return json.loads(self.record.read_text()) if self.record.exists() else {}  # type: ignore[no-any-return]
+        return json.loads(self.record.read_text()) if self.record.exists() else {}
 
     def _save(self, hosts: dict[str, Any]) -> None:
         temporary = self.record.with_suffix(".tmp")
@@ -249,7 +249,7 @@ def _alive(host: dict[str, Any]) -> bool:
         except OSError:
             pass
         return False
-    return state[19] == host["started"]
+    return bool(state[19] == host["started"])
 
 
 def _wait_for(address: str, port: int, name: str, log: Path) -> None:

@@ -7,14 +7,15 @@ from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, file_options
 
 
-def options():
-    # type: () -> Dict[str, Opt]
-    return dict({
+def options(own):
+    # type: (Dict[str, Opt]) -> Dict[str, Opt]
+    """The options all three have, with a module's own."""
+    return dict(own, **dict({
         "path": Opt("path", "The file.", required=True, aliases=["dest", "destfile", "name"]),
         "backup": Opt("bool", "Keep a copy of what was there.", default=False),
         "validate": Opt("str", "Command with %s for the new file, which must end with 0 before it is put in place."),
         "encoding": Opt("str", "The file's encoding.", default="utf-8"),
-    }, **file_options())
+    }, **file_options()))
 
 
 RETURNS = {"msg": Ret("str", "What was done."), "backup": Ret("path", "The copy of what was there.", "backup and changed")}

@@ -8,7 +8,18 @@ from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec(
     "blockinfile", "Make sure that a block of lines between markers is in a text file",
-    dict(_text.options(), block=Opt("str", "The lines.", default="", aliases=["content"]), state=Opt("str", "present or absent.", default="present", choices=["present", "absent"]), marker=Opt("str", "The line before and behind the block, with {mark}.", default="# {mark} ANSIBLE MANAGED BLOCK"), marker_begin=Opt("str", "What {mark} is before the block.", default="BEGIN"), marker_end=Opt("str", "What {mark} is behind it.", default="END"), insertafter=Opt("str", "EOF or a regular expression: a new block goes behind its last match."), insertbefore=Opt("str", "BOF or a regular expression: a new block goes before its last match."), create=Opt("bool", "Make a missing file.", default=False), append_newline=Opt("bool", "An empty line behind the block.", default=False), prepend_newline=Opt("bool", "An empty line before the block.", default=False)),
+    _text.options({
+        "block": Opt("str", "The lines.", default="", aliases=["content"]),
+        "state": Opt("str", "present or absent.", default="present", choices=["present", "absent"]),
+        "marker": Opt("str", "The line before and behind the block, with {mark}.", default="# {mark} ANSIBLE MANAGED BLOCK"),
+        "marker_begin": Opt("str", "What {mark} is before the block.", default="BEGIN"),
+        "marker_end": Opt("str", "What {mark} is behind it.", default="END"),
+        "insertafter": Opt("str", "EOF or a regular expression: a new block goes behind its last match."),
+        "insertbefore": Opt("str", "BOF or a regular expression: a new block goes before its last match."),
+        "create": Opt("bool", "Make a missing file.", default=False),
+        "append_newline": Opt("bool", "An empty line behind the block.", default=False),
+        "prepend_newline": Opt("bool", "An empty line before the block.", default=False),
+    }),
     returns=dict(_text.RETURNS),
     mutually_exclusive=[("insertbefore", "insertafter")],
     examples="- blockinfile:\n    path: /etc/ssh/sshd_config\n    block: |\n      Match User ops\n        PasswordAuthentication no\n",

@@ -62,9 +62,8 @@ def run(m):
     different = [key for key in declared if known is not None and known.get(key) != declared[key]]
     for number, key in enumerate(different, 1):
         yield Change(key, known.get(key) if known else None, declared[key], (lambda: save(m, name, declared)) if number == len(different) else None)
-    if known is None:
-        if not m.check:
-            save(m, name, declared)
+    if known is None and not m.check:
+        save(m, name, declared)
     if running and (args.state == "stopped" or (args.state == "running" and different)):
         yield Change("running", True, False, lambda: stop(m, name))
         running = None
@@ -89,7 +88,7 @@ def present(m, name, root):
         return
     if tree is None:
         m.fail("the container %s does not exist, and no image says what to make it of" % name, name=name)
-    if not os.path.isdir(tree) and not m.check:
+    if not os.path.isdir(str(tree)) and not m.check:
         m.fail("there is no image with a tree at %s; build it with the `image` module and formats: [tree]" % m.args.image, name=name)
     yield Change("container " + name, "absent", "present", lambda: make(m, base, str(tree)))
 
@@ -160,7 +159,7 @@ def stop(m, name):
         return
     pids = [state["pid"], state["supervisor"]]  # type: List[int]
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in ([child for child in _container.children(state["pid"])] + pids):
+        for pid in (_container.children(state["pid"]) + pids):
             try:
                 os.kill(pid, number)
             except OSError:
@@ -187,7 +186,9 @@ def absent(m, name, running):
             root = os.path.join(base, "root")
             while os.path.ismount(root):
                 m.run(["umount", root], ok=[0])
-            if any(line.split()[4].startswith(base + "/") for line in open("/proc/self/mountinfo")):
+            with open("/proc/self/mountinfo") as mounts:
+                below = [line for line in mounts if line.split()[4].startswith(base + "/")]
+            if below:
                 m.fail("something is still mounted below %s; it is not removed" % base)
             shutil.rmtree(base)
         yield Change("container " + name, "present", "absent", remove)

@@ -1,4 +1,5 @@
 """A file's content and attributes; the controller's side sends the content (fleet.actions.copy)."""
+import functools
 import os
 from typing import Any, Dict, Iterator
 
@@ -63,9 +64,8 @@ def put(m, stream, name):
         if not os.path.isdir(dest):
             yield from folders(m, dest.rstrip("/"))
         dest = os.path.join(dest, name)
-    elif not os.path.isdir(os.path.dirname(dest) or "."):
-        if not m.check:
-            m.fail("Destination directory %s does not exist" % os.path.dirname(dest), dest=dest)
+    elif not os.path.isdir(os.path.dirname(dest) or ".") and not m.check:
+        m.fail("Destination directory %s does not exist" % os.path.dirname(dest), dest=dest)
     if args.follow:
         dest = os.path.realpath(dest)
     new = files.digest_stream(stream, "sha1")
@@ -132,6 +132,13 @@ def folders(m, path):
     yield Change("state", "absent", "directory", make, path)
 
 
+def relink(to, path):
+    # type: (str, str) -> None
+    if os.path.lexists(path):
+        os.unlink(path)
+    os.symlink(to, path)
+
+
 def remote_tree(m):
     # type: (Module) -> Any
     """Copy a directory of the target to another place on it."""
@@ -140,7 +147,7 @@ def remote_tree(m):
     if not src.endswith("/"):
         dest = os.path.join(dest, os.path.basename(src)) if os.path.isdir(dest) or dest.endswith("/") else dest
     base = src.rstrip("/")
-    for folder, inner, names in os.walk(base):
+    for folder, _, names in os.walk(base):
         target = os.path.normpath(os.path.join(dest, os.path.relpath(folder, base)))
         if not os.path.isdir(target):
             yield from folders(m, target)
@@ -149,7 +156,7 @@ def remote_tree(m):
             if os.path.islink(source):
                 to = os.readlink(source)
                 if not os.path.islink(copy) or os.readlink(copy) != to:
-                    yield Change("link", None, to, lambda to=to, copy=copy: (os.path.lexists(copy) and os.unlink(copy), os.symlink(to, copy)), copy)
+                    yield Change("link", None, to, functools.partial(relink, to, copy), copy)
                 continue
             one = Module(dict(args, src=source, dest=copy, mode=os.stat(source).st_mode & 0o7777 if args.mode == "preserve" else args.mode), m.check, m.diff)
             with open(source, "rb") as stream:

@@ -9,7 +9,18 @@ from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec(
     "lineinfile", "Make sure that a line is in a text file, or is not",
-    dict(_text.options(), line=Opt("str", "The line.", aliases=["value"]), state=Opt("str", "present or absent.", default="present", choices=["present", "absent"]), regexp=Opt("str", "Matches the line to replace or to remove (the last one that matches is replaced).", aliases=["regex"]), search_string=Opt("str", "Literal text of the line to replace or remove."), backrefs=Opt("bool", "`line` may use groups of regexp; without a match nothing is done.", default=False), insertafter=Opt("str", "EOF or a regular expression: a new line goes behind its last match."), insertbefore=Opt("str", "BOF or a regular expression: a new line goes before its last match."), create=Opt("bool", "Make a missing file.", default=False), firstmatch=Opt("bool", "insertafter and insertbefore take the first match.", default=False), others=Opt("str", "Ignored; kept for old playbooks.")),
+    _text.options({
+        "line": Opt("str", "The line.", aliases=["value"]),
+        "state": Opt("str", "present or absent.", default="present", choices=["present", "absent"]),
+        "regexp": Opt("str", "Matches the line to replace or to remove (the last one that matches is replaced).", aliases=["regex"]),
+        "search_string": Opt("str", "Literal text of the line to replace or remove."),
+        "backrefs": Opt("bool", "`line` may use groups of regexp; without a match nothing is done.", default=False),
+        "insertafter": Opt("str", "EOF or a regular expression: a new line goes behind its last match."),
+        "insertbefore": Opt("str", "BOF or a regular expression: a new line goes before its last match."),
+        "create": Opt("bool", "Make a missing file.", default=False),
+        "firstmatch": Opt("bool", "insertafter and insertbefore take the first match.", default=False),
+        "others": Opt("str", "Ignored; kept for old playbooks."),
+    }),
     returns=dict(_text.RETURNS),
     mutually_exclusive=[("insertbefore", "insertafter"), ("regexp", "search_string"), ("backrefs", "search_string")],
     required_if=[("state", "present", ["line"])],

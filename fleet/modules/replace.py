@@ -8,7 +8,12 @@ from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec(
     "replace", "Replace all matches of a regular expression in a text file",
-    dict(_text.options(), regexp=Opt("str", "The expression, in multi-line mode.", required=True), replace=Opt("str", "What takes a match's place; groups as \\\\1 or \\\\g<name>.", default=""), after=Opt("str", "Only behind the first match of this expression."), before=Opt("str", "Only before the first match of this expression.")),
+    _text.options({
+        "regexp": Opt("str", "The expression, in multi-line mode.", required=True),
+        "replace": Opt("str", "What takes a match's place; groups as \\\\1 or \\\\g<name>.", default=""),
+        "after": Opt("str", "Only behind the first match of this expression."),
+        "before": Opt("str", "Only before the first match of this expression."),
+    }),
     returns=dict(_text.RETURNS),
     examples="- replace: {path: /etc/app.conf, regexp: '^debug=.*$', replace: 'debug=no'}\n",
 )

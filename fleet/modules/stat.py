@@ -62,7 +62,7 @@ def described(path, now):
     found.update((name, bool(now.st_mode & bit)) for name, bit in _BITS)
     for key, lookup, number in (("pw_name", pwd.getpwuid, now.st_uid), ("gr_name", grp.getgrgid, now.st_gid)):
         try:
-            found[key] = lookup(number)[0]  # type: ignore[operator]
+            found[key] = lookup(number)[0]
         except KeyError:
             pass
     return found

@@ -28,10 +28,10 @@ def run(m):
     def make():
         # type: () -> str
         if args.state == "directory":
-            return tempfile.mkdtemp(args.suffix, args.prefix, args.path)
+            return str(tempfile.mkdtemp(args.suffix, args.prefix, args.path))
         fd, path = tempfile.mkstemp(args.suffix, args.prefix, args.path)
         os.close(fd)
-        return path
+        return str(path)
 
     path = yield Change("temporary " + args.state, None, None, make)
     return dict(files.described(path), path=path) if path else {}

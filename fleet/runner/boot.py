@@ -6,6 +6,7 @@ import importlib.abc
 import importlib.machinery
 import marshal
 import sys
+from typing import Any
 
 
 class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -21,18 +22,18 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.modules.update(marshal.loads(body))
 
     def find_spec(self, name, path=None, target=None):
-        # type: (str, object, object) -> object
+        # type: (str, Any, Any) -> Any
         found = self.modules.get(name)
         if found is None:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=found[0], origin="fleet:" + name)
 
     def create_module(self, spec):
-        # type: (object) -> None
+        # type: (Any) -> None
         return None
 
     def exec_module(self, module):
-        # type: (object) -> None
+        # type: (Any) -> None
         code = self.modules[module.__name__][1]
         if isinstance(code, str):
             code = compile(code, "fleet:" + module.__name__, "exec", dont_inherit=True)

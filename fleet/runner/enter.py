@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 from fleet.runner import wire
 from fleet.runner.node import Link, Node
@@ -45,7 +46,7 @@ def start(node, message):
 
 
 def _forked(node, context, step, kind):
-    # type: (Node, int, object, str) -> Link
+    # type: (Node, int, Any, str) -> Link
     """Fork, take the step in the child, and be a node there. What the parent loaded is inherited."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -125,14 +126,14 @@ def enter_container(how):
 
 
 def _mount(libc, source, target, kind, flags):
-    # type: (object, object, str, object, int) -> None
+    # type: (Any, Any, str, Any, int) -> None
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
     if libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), None):
         raise Refused("cannot mount %s: %s" % (target, os.strerror(ctypes.get_errno())), "container")
 
 
 def _leader(name):
-    # type: (str) -> object
+    # type: (str) -> Any
     """The process id of what runs in the container, from its state file; None when nothing does."""
     try:
         with open("%s/%s.json" % (STATE, name)) as file:
@@ -145,7 +146,7 @@ def _leader(name):
 
 
 def _enter_process(libc, pid):
-    # type: (object, int) -> bool
+    # type: (Any, int) -> bool
     opened = []
     for name in NAMESPACES:
         theirs = "/proc/%d/ns/%s" % (pid, name)
@@ -187,6 +188,7 @@ def spawn(message):
     how = message["how"]
     nonce = "fleet-" + os.urandom(8).hex() + ":"
     command = command_of(how, nonce, message["shell"])
+    process = None  # type: Any
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
                                    env=dict(os.environ, LC_ALL="C"), bufsize=0)
@@ -220,7 +222,7 @@ def command_of(how, nonce, shell):
 
 
 def _log_in(process, how, nonce, password):
-    # type: (object, dict, str, object) -> None
+    # type: (Any, dict, str, Any) -> None
     """Wait for READY on the program's output, giving the password when it is asked for."""
     end = time.time() + float(how.get("timeout") or 30)
     said, out, given = b"", b"", False
@@ -255,7 +257,7 @@ def _log_in(process, how, nonce, password):
 
 
 def why(how, said, given, password):
-    # type: (dict, str, bool, object) -> str
+    # type: (dict, str, bool, Any) -> str
     """The sentence for a program that ended instead of starting the runner."""
     text, place = said.lower(), "%s to %s" % (how["method"], how["user"])
     if "not in the sudoers" in text or "is not allowed to" in text or "may not run sudo" in text:
@@ -268,7 +270,7 @@ def why(how, said, given, password):
         return "%s works, but that user finds no Python" % place
     if given:
         return "the password for %s is wrong%s" % (place, _tail(said.encode()))
-    if "password is required" in text or password is None and "password" in text:
+    if "password is required" in text or (password is None and "password" in text):
         return "%s needs a password and none was given" % place
     return "%s failed%s" % (place, _tail(said.encode()))
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+from typing import Any
 
 from fleet.runner import wire
 from fleet.runner.module import Cancelled, Module, execute
@@ -23,7 +24,7 @@ class Executor:
         self.waiting = []  # type: list
         self.blobs = {}  # type: dict
         self.failed = set()  # type: set
-        self.current = None  # type: object
+        self.current = None  # type: Any
         self.number = 0
         self.reason = ""
 
@@ -80,13 +81,13 @@ class Executor:
         return result
 
     def _guarded(self, number, asked, blob):
-        # type: (int, dict, object) -> dict
+        # type: (int, dict, Any) -> dict
         """Run one module so that a cancellation, a time limit or the environment of the request leaves nothing behind."""
         before = dict(os.environ)
         os.environ.update(asked.get("env") or {})
         limit = asked.get("limit")
         self.number, self.reason = number, ""
-        module = None
+        module = None  # type: Any
         try:
             code = importlib.import_module("fleet.modules." + asked["m"])
             if blob is not None:
@@ -115,19 +116,19 @@ class Executor:
         wire.send_all(self.fd, wire.frame(wire.DATA, self.context, self.number, None, data))
 
     def _cancelled(self, signum, frame):
-        # type: (int, object) -> None
+        # type: (int, Any) -> None
         if self.current is not None:
             self.reason = self.reason or "cancelled"
             raise Cancelled()
 
     def _late(self, signum, frame):
-        # type: (int, object) -> None
+        # type: (int, Any) -> None
         if self.current is not None:
             self.reason = "timed out"
             raise Cancelled()
 
     def _ended(self, signum, frame):
-        # type: (int, object) -> None
+        # type: (int, Any) -> None
         """The controller is gone: what runs is ended with its children, and so are we."""
         if self.current is not None:
             self.current.kill()

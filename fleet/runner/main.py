@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 from fleet.runner import wire
 from fleet.runner.node import Node
@@ -36,7 +37,7 @@ def run(settings):
 
 
 def _descriptors():
-    # type: () -> object
+    # type: () -> Any
     """Take standard input and output for frames, and give the modules harmless ones, so that a stray print cannot break a frame."""
     reads, writes = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
@@ -51,7 +52,7 @@ class Busy(Exception):
 
 
 def lock(settings):
-    # type: (dict) -> object
+    # type: (dict) -> Any
     """Take the target for this run; the kernel lets go when the last of its processes ends. Returns the descriptor, or None where it cannot be
     locked (no writable place) or this very run holds it already through another connection."""
     path = "/run/fleet/lock" if os.getuid() == 0 else os.path.join(os.environ.get("XDG_RUNTIME_DIR") or "/tmp", "fleet-%d.lock" % os.getuid())

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from typing import Any
 
 from fleet.runner import wire
 from fleet.runner.executor import Executor
@@ -43,7 +44,7 @@ class Node:
         # type: (int, int, int) -> None
         self.context = context
         self.up = Link(0, reads, writes)
-        self.executor = None  # type: object
+        self.executor = None  # type: Any
         self.queue = collections.deque()  # type: collections.deque
         self.given = collections.deque()  # type: collections.deque
         self.routes = {}  # type: dict

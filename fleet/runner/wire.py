@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import struct
+from typing import Any
 
 VERSION = 1
 MAX = 64 * 1024 * 1024
@@ -21,7 +22,7 @@ class WireError(Exception):
 
 
 def frame(kind, context, number, header, body=b""):
-    # type: (bytes, int, int, object, bytes) -> bytes
+    # type: (bytes, int, int, Any, bytes) -> bytes
     text = json.dumps(header, separators=(",", ":"), default=_plain).encode("ascii") if header is not None else b""
     if len(text) > MAX or len(body) > MAX:
         raise WireError("a message of %d bytes is too large" % max(len(text), len(body)))
@@ -29,7 +30,7 @@ def frame(kind, context, number, header, body=b""):
 
 
 def _plain(value):
-    # type: (object) -> object
+    # type: (Any) -> Any
     """Bytes and the like in results, as text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
@@ -46,7 +47,7 @@ class Parser:
         self.buffer = bytearray()
 
     def feed(self, data):
-        # type: (bytes) -> object
+        # type: (bytes) -> Any
         """The frames complete by now, as a list. Raises WireError."""
         buffer = self.buffer
         buffer += data
@@ -68,10 +69,10 @@ class Parser:
 
 
 def raw(item):
-    # type: (object) -> bytes
+    # type: (Any) -> bytes
     """A parsed frame as bytes again, to pass it on."""
     kind, context, number, header, body = item
-    return HEAD.pack(kind, context, number, len(header), len(body)) + header + body
+    return bytes(HEAD.pack(kind, context, number, len(header), len(body)) + header + body)
 
 
 def send_all(fd, data):
@@ -88,7 +89,7 @@ def send_all(fd, data):
 
 
 def read_frame(fd, parser, waiting):
-    # type: (int, Parser, list) -> object
+    # type: (int, Parser, list) -> Any
     """The next frame from a blocking descriptor, or None at its end. waiting: frames already parsed (a list used as a queue)."""
     while not waiting:
         data = os.read(fd, 262144)

@@ -77,7 +77,7 @@ def _env(scene: Scene, terms: list[Any], default: Any = "", **more: Any) -> list
 
 
 def _run(command: str, capture: bool = True) -> str:
-    done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(command, shell=True, capture_output=True)
     if done.returncode:
         raise TemplateError(f"the command `{command}` ended with status {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}")
     return done.stdout.decode(errors="surrogateescape").rstrip()

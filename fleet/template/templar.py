@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from jinja2.nativetypes import NativeCodeGenerator, NativeTemplate
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
 from fleet.trust import Trusted, is_template
@@ -62,7 +63,7 @@ class VariableContext(Context):
                 return variables[key]
             except KeyError:
                 pass
-        return self.parent.get(key, jinja2.runtime.missing)
+        return self.parent.get(key, missing)
 
 
 _VARIABLES = " variables"

@@ -69,7 +69,7 @@ def _truthy(value: Any, convert_bool: bool = False) -> bool:
 def _text_url(value: Any, schemes: Any = None) -> bool:
     text = str(value)
     match = _SCHEMES.match(text)
-    return bool(match) and (schemes is None or match.group(0)[:-1] in schemes)
+    return match is not None and (schemes is None or match.group(0)[:-1] in schemes)
 
 
 TESTS: dict[str, Callable[..., bool]] = {

@@ -71,7 +71,7 @@ class Vault:
             salt, mac, cipher = (unhexlify(part) for part in body.split(b"\n", 2))
         except ValueError:
             raise SourceError("the vault text is damaged", pos=pos) from None
-        for name, password in sorted(self.passwords, key=lambda each: each[0] != label):
+        for _, password in sorted(self.passwords, key=lambda each: each[0] != label):
             key, check, counter = _keys(password.reveal(), salt)
             if hmac.compare_digest(hmac.digest(check, cipher, "sha256"), mac):
                 decryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).decryptor()
