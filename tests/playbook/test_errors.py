@@ -32,7 +32,6 @@ TASKS = [
     ("- debug: some text", "3:7: 'debug' takes options, not the text 'some text'"),
     ("- debug: msg='x", "3:7: the quotes of this line do not close"),
     ("- group_by:", "3:7: group_by needs the option 'key'"),
-    ("- command:", "3:7: command needs one of the options"),
     ("- command: ls\n  async: 5", "4:7: 'async' is not supported"),
     ("- meta: flush_handler", "3:7: there is no meta action 'flush_handler' | did you mean 'flush_handlers'?"),
     ("- meta:", "3:7: meta needs an action"),
