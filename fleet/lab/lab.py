@@ -122,6 +122,7 @@ class Lab:
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(["nsenter", f"--net=/run/netns/{space}", "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child", "sh", "-c", script],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process.returncode = 0  # it is to outlive us
         return {"number": number, "address": address, "port": 22, "user": "root", "pid": process.pid, "started": _started(process.pid), "space": space,
                 "link": link, "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
 
@@ -143,6 +144,7 @@ class Lab:
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True)
+        process.returncode = 0
         return {"number": 0, "address": self.gateway, "port": port, "user": "root", "pid": process.pid, "started": _started(process.pid),
                 "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
 

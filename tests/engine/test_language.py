@@ -178,7 +178,7 @@ def test_roles(site: Site) -> None:
             - debug: {msg: end}
         """)
     assert seen.status == 0, seen.error
-    assert seen.messages() == ["base", "http:8080", "more web", "base", "http:99", "more web", "end", "restart http"]
+    assert seen.messages() == ["base", "http:8080", "more web", "base", "http:99", "more web", "end", "restart http", "restart http"]
 
 
 def test_serial_and_max_fail(site: Site) -> None:
