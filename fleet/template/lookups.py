@@ -21,6 +21,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Undefined
 
 from fleet.errors import FleetError, TemplateError, UndefinedError, nearest
+from fleet.template.lazy import plain
 
 if TYPE_CHECKING:
     from fleet.template.templar import Templar
@@ -289,7 +290,8 @@ def run_lookup(name: str, terms: Any, variables: Mapping[str, Any], templar: Tem
     lookup = LOOKUPS.get(word)
     if lookup is None:
         raise TemplateError(f"there is no lookup '{name}'", hint=nearest(word, LOOKUPS))
-    terms = templar.render(terms, variables)
+    terms = plain(templar.render(terms, variables))
+    options = {key: value if isinstance(value, Undefined) else plain(value) for key, value in options.items()}
     given = list(terms) if isinstance(terms, (list, tuple, range)) else [terms]
     return list(lookup(Scene(variables, templar), given, **options))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,24 +17,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
-from fleet.trust import Trusted, is_template
+from fleet.template.lazy import OMIT, plain
+from fleet.trust import Trusted, Unsafe, is_template
 
 _PLAIN = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 MAX_RANGE = 1_000_000
 MAX_TEXT = 64 * 1024 * 1024
-
-
-class Omit:
-    """The value of `omit`: an option with it is as if it were not given."""
-
-    def __repr__(self) -> str:
-        return "<omit>"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-OMIT = Omit()
 
 
 class Missing(jinja2.StrictUndefined):
@@ -45,25 +33,37 @@ class Missing(jinja2.StrictUndefined):
     def __getattr__(self, name: str) -> Any:
         if name[:2] == "__":
             raise AttributeError(name)
-        return Missing(self._undefined_hint or f"'{self._undefined_name}' is undefined", self._undefined_obj, name)
+        return self
 
     def __getitem__(self, key: Any) -> Any:
-        return Missing(self._undefined_hint or f"'{self._undefined_name}' is undefined", self._undefined_obj, str(key))
+        return self
 
 
 class VariableContext(Context):
-    """Names are looked up in the Variables of the render, only when they are used."""
+    """Names are looked up where they are used: what the template sets, the Variables of the render, the global functions."""
 
     def resolve_or_missing(self, key: str) -> Any:
         if key in self.vars:
             return self.vars[key]
+        if key in self.parent:
+            return self.parent[key]
         variables = self.parent.get(_VARIABLES)
         if variables is not None:
-            try:
-                return variables[key]
-            except KeyError:
-                pass
-        return self.parent.get(key, missing)
+            value = read(variables, key)
+            if value is not missing:
+                return value
+        return self.environment.globals.get(key, missing)
+
+
+def read(variables: Mapping[str, Any], name: str) -> Any:
+    """A variable as a template sees it; `missing` when there is none."""
+    lazy = getattr(variables, "lazy", None)
+    if lazy is not None:
+        return lazy(name)
+    try:
+        return variables[name]
+    except KeyError:
+        return missing
 
 
 _VARIABLES = " variables"
@@ -79,7 +79,11 @@ def concat(values: Any) -> Any:
 
 def _text(part: Any) -> str:
     part = _checked(part)
-    return "" if part is None else part if isinstance(part, str) else str(part)
+    if part is None:
+        return ""
+    if part is OMIT:
+        raise TemplateError("`omit` cannot be part of a text", hint='use it alone: "{{ x | default(omit) }}"')
+    return part if isinstance(part, str) else str(plain(part))
 
 
 def _checked(value: Any) -> Any:
@@ -119,20 +123,16 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        try:
-            value = super().getitem(obj, argument)
-        except KeyError:
-            return self.undefined(obj=obj, name=argument)
-        return self._touched(obj, value)
+        if isinstance(obj, Mapping) and not isinstance(obj, dict):
+            value = read(obj, argument)
+            return self.undefined(obj=obj, name=argument) if value is missing else value
+        return super().getitem(obj, argument)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # Keys come before methods (`item.items` is a key of data), except for what is no data.
         if isinstance(obj, Mapping) and attribute in obj:
-            return self._touched(obj, obj[attribute])
-        return self._touched(obj, super().getattr(obj, attribute))
-
-    def _touched(self, obj: Any, value: Any) -> Any:
-        return value
+            return read(obj, attribute)
+        return super().getattr(obj, attribute)
 
 
 class NativeEnvironment(Environment):
@@ -152,6 +152,14 @@ class _Do(Extension):
         return node
 
 
+def _listed(generate: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """A filter of Jinja's that gives a generator, giving a list: it can be counted, indexed and read twice."""
+    @wraps(generate)
+    def function(*args: Any, **kw: Any) -> list[Any]:
+        return list(generate(*args, **kw))
+    return function
+
+
 def _ranged(*args: int) -> range:
     made = range(*args)
     if len(made) > MAX_RANGE:
@@ -167,6 +175,7 @@ class Templar:
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
         self._texts: dict[tuple[Any, ...], Environment] = {}
+        self._without: dict[int, Any] = {}  # by identity; the value is held, so its identity stays its own
 
     def _environment(self, kind: type[Environment], **options: Any) -> Environment:
         from fleet.template import lookups, tests
@@ -178,6 +187,8 @@ class Templar:
             for prefix in ("ansible.builtin.", "ansible.legacy."):
                 table.update({prefix + name: function for name, function in list(table.items()) if "." not in name})
         environment.filters.update({name: function for name, function in FILTERS.items() if "." in name})
+        for name in ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items"):
+            environment.filters[name] = _listed(environment.filters[name])
         environment.globals.update(lookups.globals_for(self), range=_ranged, omit=OMIT)
         return environment
 
@@ -195,40 +206,53 @@ class Templar:
         if isinstance(value, dict):
             if not is_template(value):
                 return value
-            return {self.render(key, variables, pos=pos) if isinstance(key, Trusted) else key:
-                    self.render(item, variables, pos=_at(value, key, pos), undefined_ok=undefined_ok) for key, item in value.items()}
+            pairs = {self.render(key, variables, pos=pos) if isinstance(key, Trusted) else key:
+                     self.render(item, variables, pos=_at(value, key, pos), undefined_ok=undefined_ok) for key, item in value.items()}
+            return {key: item for key, item in pairs.items() if item is not OMIT}
         if isinstance(value, (list, tuple)):
             if not is_template(value):
                 return value
             found = [self.render(item, variables, pos=pos, undefined_ok=undefined_ok) for item in value]
-            return found if isinstance(value, list) else tuple(found)
+            return [item for item in found if item is not OMIT]
         return value
 
     def _one(self, text: str, variables: Mapping[str, Any], pos: Pos | None) -> Any:
-        plain = _PLAIN.fullmatch(text)
-        if plain:
-            name = plain.group(1)
-            try:
-                return variables[name]
-            except KeyError:
-                if name not in self.native.globals and name.lower() not in ("true", "false", "none"):
-                    raise self._missing(f"'{name}' is undefined", name, variables, pos, text) from None
         with _Errors(self, text, variables, pos):
+            return plain(self.value(text, variables, pos))
+
+    def value(self, text: str, variables: Mapping[str, Any], pos: Pos | None = None) -> Any:
+        """A template's value as another template sees it: containers in it may still be lazy. Undefined is an UndefinedError."""
+        name = _PLAIN.fullmatch(text)
+        with _Errors(self, text, variables, pos):
+            if name:
+                found = read(variables, name.group(1))
+                if found is not missing:
+                    return _checked(found)
             return self._rendered(self._compiled(str.__str__(text)), variables)
 
     def _compile(self, text: str) -> Any:
         return self.native.from_string(text)
 
     def _rendered(self, template: Any, variables: Mapping[str, Any]) -> Any:
-        context = template.new_context({_VARIABLES: variables, **template.globals}, shared=True)
-        return concat(template.root_render_func(context))
+        return concat(template.root_render_func(template.new_context({_VARIABLES: variables}, shared=True)))
+
+    def has_template(self, value: Any) -> bool:
+        """Whether a container of variables holds templates. Those that do not are remembered: facts are large and looked at often."""
+        if self._without.get(id(value)) is value:
+            return False
+        if is_template(value):
+            return True
+        if len(self._without) > 10_000:
+            self._without.clear()
+        self._without[id(value)] = value
+        return False
 
     # -- conditions
 
     def evaluate(self, expression: str, variables: Mapping[str, Any], *, pos: Pos | None = None) -> Any:
         """The value of a bare expression."""
         with _Errors(self, expression, variables, pos):
-            return _checked(self._rendered(self._expressions(str.__str__(expression).strip()), variables))
+            return plain(_checked(self._rendered(self._expressions(str.__str__(expression).strip()), variables)))
 
     def _compile_expression(self, text: str) -> Any:
         return self.native.from_string("{{ " + text + " }}")
@@ -241,20 +265,14 @@ class Templar:
             return True
         if not isinstance(condition, str):
             raise TemplateError(f"a condition is an expression, not {type(condition).__name__}: {condition!r}", pos=pos)
+        if isinstance(condition, Unsafe):
+            raise TemplateError(f"a condition cannot be an untrusted template or expression: `{condition}`", pos=pos)
         text = str.__str__(condition).strip()
         if not text:
             return True
-        if isinstance(condition, Trusted) and text.startswith("{{") and text.endswith("}}") and "{{" not in text[2:]:
-            text = text[2:-2].strip()
-        elif isinstance(condition, Trusted) and text.startswith(("{{", "{%")):
-            value = self._one(condition, variables, pos)
-            text = value if isinstance(value, str) else ""
-            if not isinstance(value, str):
-                return self._truth(value, condition, pos)
-        value = self.evaluate(text, variables, pos=pos)
-        if isinstance(value, str) and value in ("True", "False"):  # what older playbooks get from a variable with a condition's text
-            return value == "True"
-        return self._truth(value, condition, pos)
+        if isinstance(condition, Trusted) and text.startswith(("{{", "{%")):
+            return self._truth(self._one(Trusted(text), variables, pos), condition, pos)
+        return self._truth(self.evaluate(text, variables, pos=pos), condition, pos)
 
     def _truth(self, value: Any, condition: Any, pos: Pos | None) -> bool:
         if isinstance(value, bool):
@@ -278,7 +296,7 @@ class Templar:
             environment = self._texts[key] = self._environment(Environment, finalize=_final, loader=jinja2.FileSystemLoader(paths), **given)
         with _Errors(self, text, variables, Pos(name)):
             template = environment.from_string(text)
-            context = template.new_context({_VARIABLES: variables, **template.globals}, shared=True)
+            context = template.new_context({_VARIABLES: variables}, shared=True)
             return _bounded("".join(template.root_render_func(context)))
 
     def _missing(self, message: str, name: str, variables: Mapping[str, Any], pos: Pos | None, text: str) -> UndefinedError:
@@ -324,8 +342,7 @@ class _Errors:
 
 
 def _final(value: Any) -> Any:
-    value = _checked(value)
-    return "" if value is None else value
+    return _text(value)
 
 
 def _kind(value: Any) -> str:

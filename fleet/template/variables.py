@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fleet.errors import TemplateError
-from fleet.trust import is_template
+import jinja2
+from jinja2.runtime import Undefined
+from jinja2.utils import missing
+
+from fleet.errors import FleetError, TemplateError, UndefinedError
+from fleet.template.lazy import SCALARS, LazyDict, LazyList, plain
+from fleet.trust import Trusted
 
 if TYPE_CHECKING:
     from fleet.template.templar import Templar
-
-_ABSENT = object()
 
 
 class Variables(Mapping[str, Any]):
@@ -28,27 +31,70 @@ class Variables(Mapping[str, Any]):
     def raw(self, name: str) -> Any:
         """The value as written. Raises KeyError."""
         for layer in self._layers:
-            value = layer.get(name, _ABSENT)
-            if value is not _ABSENT:
+            value = layer.get(name, missing)
+            if value is not missing:
                 return value
         raise KeyError(name)
 
     def __getitem__(self, name: str) -> Any:
+        value = self.lazy(name)
+        if type(value) in SCALARS:
+            return value
+        if value is missing:
+            raise KeyError(name)
+        if isinstance(value, Undefined):
+            raise UndefinedError(value._undefined_message, hint=f"the variable '{name}' needs it")
+        if isinstance(value, (dict, list)):
+            try:
+                value = self._cache[name] = plain(value)
+            except jinja2.UndefinedError as error:
+                raise UndefinedError(str(error.message), hint=f"the variable '{name}' needs it") from None
+        return value
+
+    def lazy(self, name: str) -> Any:
+        """As a template sees it: a container evaluates its items when they are read; what cannot be is Undefined; `missing` without a value."""
         cache = self._cache
         if name in cache:
             return cache[name]
-        value = self.raw(name)
-        if is_template(value):
-            if name in self._busy:
-                chain = " -> ".join([*self._busy[self._busy.index(name):], name])
-                raise TemplateError(f"the variable '{name}' needs itself: {chain}")
-            self._busy.append(name)
-            try:
-                value = self._templar.render(value, self)
-            finally:
-                self._busy.pop()
-        cache[name] = value
-        return value
+        for layer in self._layers:
+            value = layer.get(name, missing)
+            if value is not missing:
+                if type(value) not in SCALARS:
+                    value = self._resolve(value, name)
+                cache[name] = value
+                return value
+        return missing
+
+    def _resolve(self, raw: Any, label: str) -> Any:
+        """A template evaluated, a container with templates made lazy, anything else as it is. label: `name.key[index]`."""
+        if isinstance(raw, (dict, list, tuple)):
+            if not self._templar.has_template(raw):
+                return raw
+            return LazyDict(raw, self._resolve, label) if isinstance(raw, dict) else LazyList(raw, self._resolve, label)
+        if not isinstance(raw, Trusted):
+            return raw
+        if label in self._busy:
+            chain = " -> ".join([*self._busy[self._busy.index(label):], label])
+            raise TemplateError(f"the variable '{label}' needs itself: {chain}")
+        self._busy.append(label)
+        try:
+            return self._templar.value(raw, self)
+        except UndefinedError as error:
+            from fleet.template.templar import Missing
+            return Missing(error.message)
+        finally:
+            self._busy.pop()
+
+    def expand(self) -> dict[str, Any]:
+        """All of them as one dict, to be shown: what cannot be evaluated stands as it was written."""
+        found = {}
+        for name in self:
+            if name not in ("hostvars", "vars"):  # they hold these variables again
+                try:
+                    found[name] = self[name]
+                except FleetError:
+                    found[name] = self.raw(name)
+        return found
 
     def child(self, extra: Mapping[str, Any]) -> Variables:
         """The same with one layer on top."""

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.errors import TemplateError, UndefinedError
 from fleet.template import OMIT, Templar, Variables
-from fleet.trust import trust, trust_str
+from fleet.trust import Unsafe, trust, trust_str
 
 TEMPLAR = Templar()
 VARS: dict[str, Any] = trust({
@@ -70,6 +70,48 @@ def test_errors(template: str, error: type[Exception], words: str) -> None:
 def test_a_condition_is_true_or_false(condition: str) -> None:
     with pytest.raises(TemplateError, match="not true or false"):
         TEMPLAR.test(condition, variables())
+
+
+LAZY: dict[str, Any] = trust({
+    "top": "{{ middle }}", "middle": "{{ low }}", "low": {"key": "static", "other": {"bad": "{{ nope.x }}"}, "own": "{{ low.key }}!"},
+    "rows": ["{{ one }}", {"v": "{{ text }}"}, [1, "{{ one + 1 }}"]], "bad": "{{ nope }}", "worse": "x{{ bad }}", "gone": {"a": 1, "b": "{{ omit }}"},
+    "self_": {"a": "{{ self_.b }}", "b": "{{ self_.a }}"},
+})
+
+
+@pytest.mark.parametrize(("template", "wanted"), [
+    ("{{ top.key }}", "static"), ("{{ low.own }}", "static!"), ("{{ rows }}", [1, {"v": "hi"}, [1, 2]]), ("{{ rows + [5] }}", [1, {"v": "hi"}, [1, 2], 5]),
+    ("{{ [0] + rows }}", [0, 1, {"v": "hi"}, [1, 2]]), ("{{ rows | length }}", 3), ("{{ rows[1].v }} {{ rows[-1] }}", "hi [1, 2]"), ("{{ gone }}", {"a": 1}),
+    ("{{ bad | default('d') }}", "d"), ("{{ worse is defined }}", False), ("{{ low | combine({'other': 1}) }}", None),
+    ("{{ rows | to_json }}", '[1, {"v": "hi"}, [1, 2]]'), ("{{ low.keys() }}", ["key", "other", "own"]), ("{{ rows[:2] }}", [1, {"v": "hi"}]),
+    ("{{ 1 in rows }}", True), ("{{ rows == [1, {'v': 'hi'}, [1, 2]] }}", True), ("{{ {'a': rows} }}", {"a": [1, {"v": "hi"}, [1, 2]]}),
+    ("{{ rows | map('string') | length }}", 3), ("{{ [1, omit, 2] }}", [1, 2]), ("{{ low.other is mapping }}", True), ("{{ (1, 2) }}", [1, 2]),
+])
+def test_containers_are_lazy(template: str, wanted: Any) -> None:
+    seen = Variables(TEMPLAR, [VARS, LAZY])
+    if wanted is None:
+        wanted = {"key": "static", "other": 1, "own": "static!"}
+    assert TEMPLAR.render(trust_str(template), seen) == wanted
+
+
+@pytest.mark.parametrize(("template", "words"), [("{{ top }}", "nope"), ("{{ self_ }}", r"self_.a -> self_.b -> self_.a"), ("{{ worse }}", "nope"),
+                                                 ("{{ low.other.bad }}", "nope")])
+def test_errors_inside_containers(template: str, words: str) -> None:
+    with pytest.raises(TemplateError, match=words):
+        TEMPLAR.render(trust_str(template), Variables(TEMPLAR, [VARS, LAZY]))
+
+
+def test_what_a_template_sets_is_above_variables_in_what_it_includes(tmp_path: Any) -> None:
+    (tmp_path / "part.j2").write_text("{{ one }}{{ text }}")
+    assert TEMPLAR.render_text("{% set one = 9 %}{% include 'part.j2' %}", variables(), name=str(tmp_path / "t.j2")) == "9hi"
+    assert TEMPLAR.render_text("{% for one in [7, 8] %}{% include 'part.j2' %}{% endfor %}", variables(), name=str(tmp_path / "t.j2")) == "7hi8hi"
+
+
+def test_untrusted_conditions_are_refused() -> None:
+    with pytest.raises(TemplateError, match="untrusted"):
+        TEMPLAR.test(Unsafe("1 == 1"), variables())
+    with pytest.raises(TemplateError, match="not true or false"):  # a result's text is never evaluated
+        TEMPLAR.test(trust_str("{{ output }}"), variables(output="1 == 1"))
 
 
 def test_what_is_not_marked_is_never_evaluated() -> None:

@@ -34,7 +34,7 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
 def ternary(value: Any, yes: Any, no: Any, none: Any = None) -> Any:
     if value is None and none is not None:
         return none
-    return yes if to_bool(value) or (value and not isinstance(value, (bool, str, int))) else no
+    return yes if value else no
 
 
 def combine(*given: Any, recursive: bool = False, list_merge: str = "replace") -> dict[str, Any]:
@@ -234,5 +234,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "combinations": lambda value, size: [list(item) for item in itertools.combinations(value, size)],
     "log": logarithm, "pow": lambda value, power: math.pow(value, power), "root": lambda value, base=2: value ** (1 / base),
     "to_datetime": lambda value, form="%Y-%m-%d %H:%M:%S": datetime.datetime.strptime(value, form), "strftime": strftime,
-    "type_debug": lambda value: "str" if isinstance(value, str) else type(value).__name__,
+    "type_debug": lambda value: next((kind.__name__ for kind in (str, dict, list) if isinstance(value, kind)), type(value).__name__),
 }
