@@ -134,7 +134,7 @@ def jumps(endpoint: Endpoint) -> list[Endpoint]:
         user, _, place = text.strip().rpartition("@")
         address, _, port = place.partition(":")
         found.append(Endpoint(address, "ssh", address, int(port) if port else None, user or None, host_keys=endpoint.host_keys,
-                              known_hosts=endpoint.known_hosts, config=endpoint.config, timeout=endpoint.timeout,
+                              known_hosts=endpoint.known_hosts, config=dict(endpoint.options).get("configfile", endpoint.config), timeout=endpoint.timeout,
                               key_files=endpoint.key_files, via=found[-1] if found else None))
     return found
 

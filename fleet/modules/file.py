@@ -23,6 +23,8 @@ SPEC = Spec(
         "modification_time_format": Opt("str", "strptime format of modification_time.", default="%Y%m%d%H%M.%S"),
         "access_time": Opt("str", "`preserve`, `now` or a time as access_time_format writes it."),
         "access_time_format": Opt("str", "strptime format of access_time.", default="%Y%m%d%H%M.%S"),
+        "_diff_peek": Opt("raw", "Ignored; kept for old playbooks."),
+        "_original_basename": Opt("str", "Ignored; kept for old playbooks."),
     }, **file_options()),
     returns={
         "path": Ret("path", "The path managed.", "state is not link or hard"), "dest": Ret("path", "The path managed.", "state is link, hard or touch"),

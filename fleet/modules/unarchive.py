@@ -1,0 +1,183 @@
+"""An archive's members, unpacked where they are missing or differ."""
+import os
+import stat
+import tarfile
+import zipfile
+from typing import IO, Any, Dict, List
+
+from fleet.runner import files
+from fleet.runner.module import Change, Module
+from fleet.runner.spec import Opt, Ret, Spec, file_options
+
+SPEC = Spec(
+    "unarchive", "Unpack a tar or zip archive",
+    dict({
+        "src": Opt("path", "The archive: on the controller, or on the target with remote_src.", required=True),
+        "dest": Opt("path", "Directory to unpack in; it must exist.", required=True),
+        "remote_src": Opt("bool", "src is on the target.", default=False),
+        "creates": Opt("path", "Do nothing when this exists."),
+        "exclude": Opt("list", "Members to leave out (shell patterns).", default=[], elements="str"),
+        "include": Opt("list", "Only these members (shell patterns).", default=[], elements="str"),
+        "keep_newer": Opt("bool", "Leave files that are newer than the archive's.", default=False),
+        "list_files": Opt("bool", "Return the names of the members.", default=False),
+    }, **file_options()),
+    returns={"dest": Ret("path", "Where."), "src": Ret("path", "From what."), "handler": Ret("str", "TarArchive or ZipArchive."),
+             "files": Ret("list", "The members.", "list_files", elements="str")},
+    mutually_exclusive=[("include", "exclude")],
+    examples="- unarchive: {src: app.tar.gz, dest: /opt/app}\n",
+    notes=["tar (plain, gz, bz2, xz) and zip. A member that leads outside of dest, by its name or through a link, and device files are refused before "
+           "anything is written."],
+)
+
+
+class Member:
+    """One member: name, kind (file, directory, link), mode, size, mtime, target of a link."""
+
+    def __init__(self, name, kind, mode, size, mtime, target=None, source=None):
+        # type: (str, str, int, int, float, Any, Any) -> None
+        self.name, self.kind, self.mode, self.size, self.mtime, self.target, self.source = name, kind, mode, size, mtime, target, source
+
+
+def run(m):
+    # type: (Module) -> Any
+    args = m.args
+    if args.creates and os.path.exists(os.path.expanduser(args.creates)):
+        return {"skipped": True, "msg": "skipped, since %s exists" % args.creates, "dest": args.dest, "src": args.src}
+    dest = os.path.expanduser(args.dest)
+    if not os.path.isdir(dest):
+        m.fail("Destination '%s' is not a directory" % dest)
+    if args.remote_src and not os.path.exists(args.src):
+        m.fail("Source '%s' does not exist" % args.src)
+    stream = open(args.src, "rb") if args.remote_src or m.blob is None else m.blob
+    try:
+        return (yield from unpack(m, stream, dest))
+    finally:
+        stream.close()
+
+
+def unpack(m, stream, dest):
+    # type: (Module, IO[bytes], str) -> Any
+    import fnmatch
+    args = m.args
+    handler, members, read = opened(m, stream)
+    chosen = [each for each in members if (not args.include or any(fnmatch.fnmatch(each.name, pattern) for pattern in args.include))
+              and not any(fnmatch.fnmatch(each.name, pattern) for pattern in args.exclude)]
+    guard(m, chosen, dest)
+    for each in chosen:
+        path = os.path.join(dest, each.name)
+        if differs(m, each, path):
+            yield Change(each.kind, None, None, write(m, each, path, read), path)
+    for each in chosen:
+        path = os.path.join(dest, each.name)
+        if os.path.lexists(path):
+            mode = args.mode if args.mode is not None else None
+            yield from files.attributes(m, path, each.kind != "link", None, mode, args.owner, args.group)
+    result = {"dest": dest, "src": args.src, "handler": handler}  # type: Dict[str, Any]
+    if args.list_files:
+        result["files"] = [each.name for each in chosen]
+    return dict(files.described(dest), **result)
+
+
+def opened(m, stream):
+    # type: (Module, IO[bytes]) -> Any
+    """(the handler's name, the members, a function that opens a member)."""
+    try:
+        if zipfile.is_zipfile(stream):
+            archive = zipfile.ZipFile(stream)
+            return "ZipArchive", [zipped(archive, info) for info in archive.infolist()], lambda member: archive.open(member.source)
+        stream.seek(0)
+        tar = tarfile.open(fileobj=stream, mode="r:*")
+        return "TarArchive", [tarred(m, info) for info in tar.getmembers()], lambda member: tar.extractfile(member.source)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        m.fail("Failed to find handler for '%s': it is no archive that can be read (%s)" % (m.args.src, error))
+
+
+def zipped(archive, info):
+    # type: (zipfile.ZipFile, zipfile.ZipInfo) -> Member
+    import time
+    mode = (info.external_attr >> 16) & 0o7777
+    moment = time.mktime(info.date_time + (0, 0, -1))
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return Member(info.filename, "link", 0o777, 0, moment, archive.read(info).decode("utf-8", "surrogateescape"), info)
+    if info.filename.endswith("/"):
+        return Member(info.filename.rstrip("/"), "directory", mode or 0o755, 0, moment, None, info)
+    return Member(info.filename, "file", mode or 0o644, info.file_size, moment, None, info)
+
+
+def tarred(m, info):
+    # type: (Module, tarfile.TarInfo) -> Member
+    name = os.path.normpath(info.name) if not info.name.startswith("/") and ".." not in info.name.split("/") else info.name
+    kind = "file" if info.isreg() else "directory" if info.isdir() else "link" if info.issym() else "hard" if info.islnk() else "device"
+    return Member(name, kind, info.mode & 0o7777, info.size, info.mtime, info.linkname, info)
+
+
+def guard(m, members, dest):
+    # type: (Module, List[Member], str) -> None
+    """Refuse what would be written outside of dest, also by way of a link of the archive."""
+    root = os.path.realpath(dest)
+    links = {each.name: each.target for each in members if each.kind == "link"}
+    for each in members:
+        parts = each.name.split("/")
+        if each.name.startswith("/") or ".." in parts:
+            m.fail("the member '%s' leads outside of %s; nothing was unpacked" % (each.name, dest))
+        if each.kind == "device":
+            m.fail("the member '%s' is a device; nothing was unpacked" % each.name)
+        if each.kind == "hard" and (each.target.startswith("/") or ".." in each.target.split("/")):
+            m.fail("the hard link '%s' leads outside of %s; nothing was unpacked" % (each.name, dest))
+        for depth in range(1, len(parts)):
+            above = "/".join(parts[:depth])
+            place = os.path.join(root, os.path.dirname(above), links[above]) if above in links else os.path.join(root, above)
+            if not (os.path.realpath(place) + "/").startswith(root + "/"):
+                m.fail("the member '%s' leads outside of %s through the link '%s'; nothing was unpacked" % (each.name, dest, above))
+
+
+def differs(m, each, path):
+    # type: (Module, Member, str) -> bool
+    try:
+        now = os.lstat(path)
+    except OSError:
+        return True
+    if each.kind == "directory":
+        return not stat.S_ISDIR(now.st_mode) and not os.path.isdir(path)
+    if each.kind == "link":
+        return not stat.S_ISLNK(now.st_mode) or os.readlink(path) != each.target
+    if each.kind == "hard":
+        return False
+    if not stat.S_ISREG(now.st_mode):
+        return True
+    if m.args.keep_newer and now.st_mtime > each.mtime:
+        return False
+    return now.st_size != each.size or int(now.st_mtime) != int(each.mtime) or (m.args.mode is None and stat.S_IMODE(now.st_mode) != each.mode)
+
+
+def write(m, each, path, read):
+    # type: (Module, Member, str, Any) -> Any
+    def act():
+        # type: () -> None
+        if each.kind == "directory":
+            os.makedirs(path, exist_ok=True)
+            os.chmod(path, each.mode)
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if each.kind in ("link", "hard"):
+            if os.path.lexists(path):
+                os.unlink(path)
+            if each.kind == "link":
+                os.symlink(each.target, path)
+            else:
+                os.link(os.path.join(os.path.expanduser(m.args.dest), each.target), path)
+            return
+        with read(each) as source:
+            files.write(m, path, chunks(source), mode="%04o" % each.mode)
+        os.utime(path, (each.mtime, each.mtime))
+    return act
+
+
+def chunks(source):
+    # type: (IO[bytes]) -> Any
+    import tempfile
+    spool = tempfile.SpooledTemporaryFile(max_size=1 << 20)
+    for chunk in iter(lambda: source.read(262144), b""):
+        spool.write(chunk)
+    spool.seek(0)
+    return spool

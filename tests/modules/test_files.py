@@ -1,0 +1,165 @@
+"""The file modules: each case is what is there before, the task, whether it changes, and what is there then."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import io
+import os
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.modules.harness import apply, run
+
+# module, files before (name -> text, or None for a directory), options ({} stands for the directory), changed, files then
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = [
+    ("file", {}, {"path": "{}/a/b", "state": "directory", "mode": "0750"}, True, {"a/b": None}),
+    ("file", {"a": None}, {"path": "{}/a", "state": "directory"}, False, {"a": None}),
+    ("file", {"x": "1"}, {"path": "{}/x", "state": "absent"}, True, {}),
+    ("file", {"d/x": "1"}, {"path": "{}/d", "state": "absent"}, True, {}),
+    ("file", {}, {"path": "{}/no", "state": "absent"}, False, {}),
+    ("file", {"x": "1"}, {"src": "{}/x", "dest": "{}/l", "state": "link"}, True, {"x": "1", "l": "1"}),
+    ("file", {"x": "1"}, {"src": "x", "dest": "{}/l", "state": "link"}, True, {"x": "1", "l": "1"}),
+    ("file", {"x": "1"}, {"src": "{}/x", "dest": "{}/l", "state": "hard"}, True, {"x": "1", "l": "1"}),
+    ("file", {"x": "1"}, {"path": "{}/x", "mode": "0600"}, True, {"x": "1"}),
+    ("copy", {}, {"content": "hi\n", "dest": "{}/f"}, True, {"f": "hi\n"}),
+    ("copy", {"f": "hi\n"}, {"content": "hi\n", "dest": "{}/f"}, False, {"f": "hi\n"}),
+    ("copy", {"f": "old"}, {"content": "new", "dest": "{}/f", "force": False}, False, {"f": "old"}),
+    ("copy", {"s": "text", "d": None}, {"src": "{}/s", "dest": "{}/d/", "remote_src": True}, True, {"d/s": "text"}),
+    ("copy", {"s/a": "1", "s/b/c": "2"}, {"src": "{}/s/", "dest": "{}/t", "remote_src": True}, True, {"t/a": "1", "t/b/c": "2"}),
+    ("lineinfile", {"f": "a\nb\n"}, {"path": "{}/f", "line": "c"}, True, {"f": "a\nb\nc\n"}),
+    ("lineinfile", {"f": "a\nb\n"}, {"path": "{}/f", "line": "b"}, False, {"f": "a\nb\n"}),
+    ("lineinfile", {"f": "x=1\ny=2\n"}, {"path": "{}/f", "regexp": "^x=", "line": "x=5"}, True, {"f": "x=5\ny=2\n"}),
+    ("lineinfile", {"f": "a\nb"}, {"path": "{}/f", "line": "c", "insertafter": "^a"}, True, {"f": "a\nc\nb\n"}),
+    ("lineinfile", {"f": "a\nb\n"}, {"path": "{}/f", "line": "0", "insertbefore": "BOF"}, True, {"f": "0\na\nb\n"}),
+    ("lineinfile", {"f": "a=1\n"}, {"path": "{}/f", "regexp": "^a=(.*)", "line": "b=\\1", "backrefs": True}, True, {"f": "b=1\n"}),
+    ("lineinfile", {"f": "a\nb\na\n"}, {"path": "{}/f", "regexp": "a", "state": "absent"}, True, {"f": "b\n"}),
+    ("lineinfile", {}, {"path": "{}/f", "line": "a", "create": True}, True, {"f": "a\n"}),
+    ("lineinfile", {"f": "a\r\nb\r\n"}, {"path": "{}/f", "line": "c"}, True, {"f": "a\r\nb\r\nc\r\n"}),
+    ("blockinfile", {"f": "a\n"}, {"path": "{}/f", "block": "x\ny"}, True,
+     {"f": "a\n# BEGIN ANSIBLE MANAGED BLOCK\nx\ny\n# END ANSIBLE MANAGED BLOCK\n"}),
+    ("blockinfile", {"f": "a\n# BEGIN m\nx\n# END m\nb\n"}, {"path": "{}/f", "block": "z", "marker": "# {mark} m"}, True,
+     {"f": "a\n# BEGIN m\nz\n# END m\nb\n"}),
+    ("blockinfile", {"f": "a\n# BEGIN m\nx\n# END m\nb\n"}, {"path": "{}/f", "state": "absent", "marker": "# {mark} m"}, True, {"f": "a\nb\n"}),
+    ("blockinfile", {"f": "a\nb\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "^a"}, True, {"f": "a\n#BEGIN\nx\n#END\nb\n"}),
+    ("replace", {"f": "one two one\n"}, {"path": "{}/f", "regexp": "one", "replace": "1"}, True, {"f": "1 two 1\n"}),
+    ("replace", {"f": "a [x] a [/x] a\n"}, {"path": "{}/f", "regexp": "a", "replace": "b", "after": "\\[x\\]", "before": "\\[/x\\]"}, True,
+     {"f": "a [x] b [/x] a\n"}),
+    ("replace", {"f": "same\n"}, {"path": "{}/f", "regexp": "other", "replace": "b"}, False, {"f": "same\n"}),
+]
+
+
+def build(root: Path, files: dict[str, Any]) -> None:
+    for name, text in files.items():
+        path = root / name
+        if text is None:
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+
+
+def filled(options: dict[str, Any], root: Path) -> dict[str, Any]:
+    return {key: value.replace("{}", str(root)) if isinstance(value, str) else value for key, value in options.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{'-'.join(str(v).replace('{}/', '')[:20] for v in case[2].values())}")
+def test_case(tmp_path: Path, case: tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]) -> None:
+    module, before, options, changed, after = case
+    build(tmp_path, before)
+    apply(module, filled(options, tmp_path), tmp_path, changed=changed)
+    for name, text in after.items():
+        path = tmp_path / name
+        assert path.is_dir() if text is None else path.read_bytes().decode() == text
+    if not after:
+        assert not list(tmp_path.iterdir())
+
+
+def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
+    build(tmp_path, {"a.txt": "hello", "b.log": "x" * 5000, "d/c.txt": "more", ".hidden": ""})
+    found = run("stat", {"path": str(tmp_path / "a.txt")})["stat"]
+    assert found["isreg"] and found["size"] == 5 and found["checksum"] == "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
+    assert run("stat", {"path": str(tmp_path / "no")})["stat"] == {"exists": False}
+    assert base64.b64decode(run("slurp", {"src": str(tmp_path / "a.txt")})["content"]) == b"hello"
+
+    def names(**options: Any) -> list[str]:
+        return sorted(os.path.basename(each["path"]) for each in run("find", {"paths": [str(tmp_path)], **options})["files"])
+
+    assert names() == ["a.txt", "b.log"]
+    assert names(patterns="*.txt", recurse=True) == ["a.txt", "c.txt"]
+    assert names(file_type="directory") == ["d"] and names(hidden=True, size="-1") == [".hidden"]
+    assert names(size="4k") == ["b.log"] and names(contains="hel.*") == ["a.txt"] and names(age="1h") == []
+    made = run("tempfile", {"path": str(tmp_path), "suffix": ".x"})
+    assert made["changed"] and made["path"].endswith(".x") and os.path.exists(made["path"])
+
+
+def archives(tmp_path: Path) -> Iterator[bytes]:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        info = tarfile.TarInfo("d/f")
+        info.size, info.mode = 4, 0o640
+        tar.addfile(info, io.BytesIO(b"text"))
+    yield out.getvalue()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("d/f", "text")
+    yield out.getvalue()
+
+
+def test_unarchive(tmp_path: Path) -> None:
+    for number, data in enumerate(archives(tmp_path)):
+        dest = tmp_path / str(number)
+        dest.mkdir()
+        apply("unarchive", {"src": "a", "dest": str(dest)}, dest, blob=data)
+        assert (dest / "d/f").read_text() == "text"
+
+
+@pytest.mark.parametrize("kind", ["up", "absolute", "link", "device"])
+def test_unarchive_refuses_what_leads_outside(tmp_path: Path, kind: str) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("good"), io.BytesIO())
+        info = tarfile.TarInfo({"up": "../evil", "absolute": "/tmp/evil", "link": "l", "device": "dev"}[kind])
+        if kind == "link":
+            info.type, info.linkname = tarfile.SYMTYPE, "/tmp"
+        if kind == "device":
+            info.type = tarfile.CHRTYPE
+        tar.addfile(info)
+        if kind == "link":
+            tar.addfile(tarfile.TarInfo("l/evil"))
+    result = run("unarchive", {"src": "a", "dest": str(tmp_path)}, blob=out.getvalue())
+    assert result["failed"] and "nothing was unpacked" in result["msg"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_get_url(tmp_path: Path) -> None:
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/f").write_text("data")
+    (tmp_path / "out").mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path / "www"))
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        good = "sha256:3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
+        apply("get_url", {"url": f"{url}/f", "dest": str(tmp_path / "out/f"), "checksum": good}, tmp_path / "out")
+        assert (tmp_path / "out/f").read_text() == "data"
+        assert run("get_url", {"url": f"{url}/none", "dest": str(tmp_path / "out/g")})["status_code"] == 404
+        wrong = run("get_url", {"url": f"{url}/f", "dest": str(tmp_path / "out/h"), "checksum": good.replace("3a", "3b")})
+        assert "did not match" in wrong["msg"] and sorted(os.listdir(tmp_path / "out")) == ["f"]
+    finally:
+        server.shutdown()
+        server.server_close()
