@@ -17,7 +17,7 @@ from fleet.runner.module import Change
 def place(call: Any) -> Path:
     """Where the file goes, never outside of dest."""
     args = call.args
-    dest = Path(args.dest).expanduser()
+    dest: Path = Path(args.dest).expanduser()
     if not dest.is_absolute():
         dest = Path(call.basedir) / dest
     if args.flat:
@@ -25,7 +25,8 @@ def place(call: Any) -> Path:
     inside = os.path.normpath("/" + args.src).lstrip("/")
     if "/" in call.host or call.host in ("", ".", ".."):
         raise ArgumentError(f"the host name {call.host!r} cannot be a directory's name")
-    return dest / call.host / inside
+    found: Path = dest / call.host / inside
+    return found
 
 
 def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:

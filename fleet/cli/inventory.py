@@ -47,6 +47,9 @@ def command(inventory: tuple[str, ...], list_: bool, host: str | None, graph: bo
             raise UsageError(f"there is no group '{group}'")
         for line in _graph(loaded, group, 0, with_vars, playbook_dir):
             print(line)
+    elif as_yaml:
+        names = set(loaded.match("all", limit=limit))
+        _print({"all": _nested(loaded, "all", names, set(), playbook_dir)}, True)
     else:
         names = set(loaded.match("all", limit=limit))
         listed: dict[str, Any] = {"_meta": {"hostvars": {name: plain(loaded.host_vars(name, playbook_dir)) for name in loaded.hosts if name in names}}}
@@ -58,6 +61,18 @@ def command(inventory: tuple[str, ...], list_: bool, host: str | None, graph: bo
         _print(listed, as_yaml)
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _nested(loaded: Any, name: str, names: set[str], seen: set[str], playbook_dir: str | None) -> dict[str, Any]:
+    """A group of a YAML inventory; a host has its variables where it stands first."""
+    from fleet.template.filters.text import plain
+    children = {child: _nested(loaded, child, names, seen, playbook_dir) for child in loaded.groups[name].children}
+    hosts: dict[str, Any] = {}
+    for host in loaded.groups[name].hosts:
+        if host in names:
+            hosts[host] = {} if host in seen else plain(loaded.host_vars(host, playbook_dir))
+            seen.add(host)
+    return {key: value for key, value in (("children", children), ("hosts", hosts)) if value}
 
 
 def _print(data: Any, as_yaml: bool) -> None:
@@ -77,4 +92,6 @@ def _graph(loaded: Any, name: str, depth: int, with_vars: bool, playbook_dir: st
         lines.append("  |" * (depth + 1) + f"--{host}")
         if with_vars:
             lines += ["  |" * (depth + 2) + f"--{{{key} = {value}}}" for key, value in sorted(loaded.host_vars(host, playbook_dir).items())]
+    if with_vars:
+        lines += ["  |" * (depth + 1) + f"--{{{key} = {value}}}" for key, value in sorted(group.vars.items())]
     return lines

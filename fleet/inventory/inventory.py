@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fleet.errors import InventoryError, Pos
-from fleet.inventory.patterns import match
+from fleet.inventory.names import check_connection, checked
+from fleet.inventory.patterns import match, split
 from fleet.inventory.varsfiles import VarsFiles
 from fleet.model import Group, Host
 from fleet.yamlfile import Decrypt
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-def checked(name: str, what: str, pos: Pos | None = None) -> str:
-    """A host's or group's name. Raises InventoryError for one that could be an option, or break out of a command or file."""
-    if not name or name.startswith("-") or any(c in ";$`|&<>\"'\\(){}" or c.isspace() or not c.isprintable() for c in name):
-        raise InventoryError(f"{name!r} cannot be the name of a {what}", pos=pos, hint="names hold no spaces or shell characters and do not begin with '-'")
-    return name
 
 
 class Inventory:
@@ -47,7 +42,7 @@ class Inventory:
         found = self.hosts.get(name)
         if found is None:
             found = self.hosts[name] = Host(checked(name, "host", pos))
-        if group and group != "all" and name not in self.groups[group].hosts:
+        if group and group != "all" and group not in found.groups:
             self.groups[group].hosts.append(name)
             found.groups.append(group)
         return found
@@ -90,14 +85,21 @@ class Inventory:
                 self.host(host.name, "ungrouped")
             elif len(host.groups) > 1 and "ungrouped" in host.groups:
                 host.groups.remove("ungrouped")
-                self.groups["ungrouped"].hosts.remove(host.name)
+        self.groups["ungrouped"].hosts = [name for name in self.groups["ungrouped"].hosts if "ungrouped" in self.hosts[name].groups]
+        for name in self.hosts.keys() & self.groups.keys():
+            self._warn(f"'{name}' is the name of a host and of a group; a pattern means the host")
         self._changed()
 
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _forget(self) -> None:
+        for cache in (self._vars, self._shared, self._members, self._ancestors):
+            cache.clear()
+
     def _changed(self) -> None:
-        self._vars.clear()
-        self._shared.clear()
-        self._members.clear()
-        self._ancestors.clear()
+        self._forget()
         self._order = {name: index for index, name in enumerate(self.hosts)}
         depths: dict[str, int] = {}
 
@@ -114,20 +116,27 @@ class Inventory:
                 raise InventoryError(f"group {group.name}: ansible_group_priority is a number") from None
 
     def add_host(self, name: str, values: Mapping[str, Any] | None = None, groups: Sequence[str] = ()) -> None:
-        """What the add_host module adds during a run."""
+        """What the add_host module adds during a run. Raises InventoryError for names and addresses that cannot be."""
+        check_connection(values or {})
         host = self.host(name)
         host.vars.update(values or {})
+        self._order.setdefault(name, len(self._order))
         for group in groups:
-            if group not in self.groups:
-                self.group(group)
-                self.child("all", group)
+            self.add_group(group)
             self.host(name, group)
-        self.finish()
+        if not host.groups:
+            self.host(name, "ungrouped")
+        elif len(host.groups) > 1 and "ungrouped" in host.groups:
+            host.groups.remove("ungrouped")
+            self.groups["ungrouped"].hosts.remove(name)
+        self._forget()
 
     def add_group(self, name: str, parents: Sequence[str] = ()) -> None:
+        """A group, made if new, put into others. Raises InventoryError for a circle."""
+        if name in self.groups and all(parent in self.groups[name].parents for parent in parents):
+            return
         self.group(name)
-        for parent in parents or ("all",):
-            self.group(parent)
+        for parent in parents:
             self.child(parent, name)
         self.finish()
 
@@ -167,7 +176,7 @@ class Inventory:
         return found
 
     def match(self, pattern: str | list[str], *, limit: str | None = None) -> list[str]:
-        """The hosts a pattern means, in inventory order, within a limit. What names nothing gives a warning. Raises InventoryError."""
+        """The hosts a pattern means, in the order it names them, within a limit. What names nothing gives a warning. Raises InventoryError."""
         found = match(self, pattern)
         if limit:
             allowed = set(match(self, _limit(limit)))
@@ -190,7 +199,8 @@ class Inventory:
             # The implicit localhost is in no group, and still has what is said of all.
             host = Host(name, {"ansible_connection": "local", "ansible_python_interpreter": sys.executable})
         files = [self._in(folder) for folder in self.directories]
-        beside = [self._in(playbook_dir)] if playbook_dir and playbook_dir not in self.directories else []
+        folder = os.path.abspath(playbook_dir) if playbook_dir else ""
+        beside = [self._in(folder)] if folder and folder not in self.directories else []
         groups = ("all", *(group for group in self._ordered(tuple(host.groups)) if group != "all"))
         shared = self._shared.get((groups, playbook_dir))
         if shared is None:
@@ -214,14 +224,20 @@ class Inventory:
 
     def _in(self, folder: str) -> VarsFiles:
         if folder not in self._files:
-            self._files[folder] = VarsFiles(Path(folder), self._decrypt)
+            self._files[folder] = VarsFiles(Path(folder), self._decrypt, self._warn)
         return self._files[folder]
 
 
-def _limit(limit: str) -> str | list[str]:
-    if not limit.startswith("@"):
-        return limit
-    path = Path(limit[1:]).expanduser()
-    if not path.is_file():
-        raise InventoryError(f"--limit: there is no file {limit[1:]}")
-    return [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+def _limit(limit: str) -> list[str]:
+    """The patterns of a limit; a part @FILE stands for the lines of that file."""
+    words: list[str] = []
+    for part in split(limit):
+        if not part.startswith("@"):
+            words.append(part)
+            continue
+        path = Path(part[1:]).expanduser()
+        if not path.is_file():
+            raise InventoryError(f"--limit: there is no file {part[1:]}")
+        lines = path.read_text(errors="replace").splitlines()
+        words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return words

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import string
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from fleet import yamlfile
 from fleet.errors import InventoryError, Pos, SourceError, nearest
 from fleet.inventory import ini
 from fleet.inventory.inventory import Inventory
+from fleet.inventory.names import check_connection
 from fleet.trust import trust
 from fleet.yamlfile import Decrypt
 
-IGNORED = ("~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".pyo", ".swp", ".rst", ".md", ".txt")
+IGNORED = ("~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".pyo", ".swp", ".rpm", ".rst", ".md", ".txt")
 _RANGE = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
-_LITERAL = re.compile(r"[^\s\0-\x1f;$`|&<>'\"\\-][^\s\0-\x1f;$`|&<>'\"\\]*")
+_MOST = 1_000_000  # hosts of one range
 
 
 def load_inventory(sources: Sequence[str], *, decrypt: Decrypt | None = None, extra_vars: Mapping[str, Any] | None = None) -> Inventory:
@@ -40,14 +43,9 @@ def load_inventory(sources: Sequence[str], *, decrypt: Decrypt | None = None, ex
         if not path.exists():
             raise InventoryError(f"there is no inventory {source}", hint="give a file, a directory, or a list of hosts with a comma: 'web1,'")
         _read(inventory, path, decrypt)
-        folder = str(path.resolve() if path.is_dir() else path.resolve().parent)
+        folder = os.path.abspath(path if path.is_dir() else path.parent)
         if folder not in inventory.directories:
             inventory.directories.append(folder)
-    for each in inventory.hosts.values():
-        for key in ("ansible_host", "ansible_user", "ansible_port"):
-            value = each.vars.get(key)
-            if isinstance(value, str) and "{{" not in value and value and not _LITERAL.fullmatch(value):
-                raise InventoryError(f"host {each.name}: {key} cannot be {value!r}", host=each.name)
     inventory.finish()
     return inventory
 
@@ -58,19 +56,38 @@ def _read(inventory: Inventory, path: Path, decrypt: Decrypt | None) -> None:
             skipped = each.name.startswith(".") or each.name.endswith(IGNORED) or each.name in ("group_vars", "host_vars", "vars_plugins", "__pycache__")
             if not skipped:
                 _read(inventory, each, decrypt)
-    elif os.access(path, os.X_OK) and path.read_bytes()[:2] == b"#!":
+    elif _is_program(path):
         _executable(inventory, path)
     elif path.suffix in (".yml", ".yaml", ".json"):
         _tree(inventory, yamlfile.read(path, decrypt=decrypt), path)
     elif path.suffix == ".toml":
         _tree(inventory, trust(_toml(path)), path)
     else:
-        text = path.read_text(errors="surrogateescape")
+        text = _text(path)
         first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
         if path.suffix == "" and (first.strip() == "---" or re.match(r"[\w.-]+:\s*(#.*)?$", first)):
             _tree(inventory, yamlfile.read(path, decrypt=decrypt), path)
         else:
             ini.read(inventory, text, str(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InventoryError(f"cannot read {path}: {error.strerror}", pos=Pos(str(path))) from None
+
+
+def _text(path: Path) -> str:
+    data = _bytes(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InventoryError("this file is not UTF-8", pos=Pos(str(path), data.count(b"\n", 0, error.start) + 1), hint="save it as UTF-8") from None
+
+
+def _is_program(path: Path) -> bool:
+    return os.access(path, os.X_OK) and _bytes(path).startswith((b"#!", b"\x7fELF"))
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -79,9 +96,11 @@ def _toml(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
     try:
-        return dict(tomllib.loads(path.read_text()))
+        return dict(tomllib.loads(_text(path)))
     except tomllib.TOMLDecodeError as error:
-        raise InventoryError(f"this TOML cannot be read: {error}", pos=Pos(str(path))) from None
+        at = re.search(r"line (\d+), column (\d+)", str(error))
+        pos = Pos(str(path), int(at.group(1)), int(at.group(2))) if at else Pos(str(path))
+        raise InventoryError(f"this TOML cannot be read: {error}", pos=pos) from None
 
 
 # -- YAML
@@ -125,6 +144,7 @@ def _group(inventory: Inventory, name: str, body: Any, pos: Pos, path: Path) -> 
         if not isinstance(value, Mapping):
             raise InventoryError(f"'{key}' of the group '{name}' must be a mapping", pos=at)
         if key == "vars":
+            check_connection(value, at)
             group.vars.update(value)
         elif key == "children":
             for child, inner in value.items():
@@ -139,6 +159,7 @@ def _hosts(inventory: Inventory, group: str, value: Mapping[Any, Any], path: Pat
         at = _at(value, pattern, path)
         if variables is not None and not isinstance(variables, Mapping):
             raise InventoryError(f"the variables of the host '{pattern}' must be a mapping", pos=at)
+        check_connection(variables or {}, at)
         for name, port in hosts_of(str(pattern), at):
             host = inventory.host(name, group, at)
             if port:
@@ -164,54 +185,89 @@ def hosts_of(pattern: str, pos: Pos | None) -> Iterator[tuple[str, int | None]]:
 
 
 def expand(pattern: str, pos: Pos | None) -> list[str]:
-    match = _RANGE.search(pattern)
-    if match is None:
-        return [pattern]
-    parts = match.group(1).split(":")
-    if len(parts) not in (2, 3) or not parts[1] or (len(parts) == 3 and not parts[2].isdigit()):
-        raise InventoryError(f"'[{match.group(1)}]' is no range", pos=pos, hint="write [1:9], [01:50], [a:f] or [0:10:2]")
-    first, last, step = parts[0] or "0", parts[1], int(parts[2]) if len(parts) == 3 else 1
-    if first.isdigit() and last.isdigit():
-        if len(first) > 1 and first.startswith("0") and len(first) != len(last):
-            raise InventoryError(f"'[{match.group(1)}]': both ends of a padded range have the same length", pos=pos)
-        width = len(first) if first.startswith("0") else 0
-        words = [str(number).zfill(width) for number in range(int(first), int(last) + 1, max(step, 1))]
+    """The names that a pattern with ranges means. Raises InventoryError for a range that is none, is empty, or is too large."""
+    ranges = [_range(match.group(1), pos) for match in _RANGE.finditer(pattern)]
+    if math.prod(map(len, ranges)) > _MOST:
+        raise InventoryError(f"'{pattern}' means more than {_MOST} hosts", pos=pos)
+    plain = _RANGE.split(pattern)[::2]
+    return ["".join(chain.from_iterable(zip(plain, (*words, ""), strict=True))) for words in product(*ranges)]
+
+
+def _range(text: str, pos: Pos | None) -> Sequence[str]:
+    parts = text.split(":")
+    step = parts.pop() if len(parts) == 3 else "1"
+    if len(parts) != 2 or not parts[1] or not step.isdecimal() or not int(step):
+        raise InventoryError(f"'[{text}]' is no range", pos=pos, hint="write [1:9], [01:50], [a:f] or [0:10:2]")
+    first, last = parts[0] or "0", parts[1]
+    letters = string.ascii_letters
+    if first.isdecimal() and last.isdecimal():
+        padded = len(first) > 1 and first.startswith("0")
+        if padded and len(first) != len(last):
+            raise InventoryError(f"'[{text}]': both ends of a padded range have the same length", pos=pos)
+        numbers = range(int(first), int(last) + 1, int(step))
+        if len(numbers) > _MOST:
+            raise InventoryError(f"'[{text}]' means more than {_MOST} hosts", pos=pos)
+        words = [str(number).zfill(len(first) if padded else 0) for number in numbers]
+    elif len(first) == len(last) == 1 and first in letters and last in letters:
+        words = list(letters[letters.index(first):letters.index(last) + 1:int(step)])
     else:
-        letters = string.ascii_letters
-        if first not in letters or last not in letters or letters.index(first) > letters.index(last):
-            raise InventoryError(f"'[{match.group(1)}]' is no range of letters", pos=pos)
-        words = list(letters[letters.index(first):letters.index(last) + 1:max(step, 1)])
+        raise InventoryError(f"'[{text}]' is no range", pos=pos, hint="its ends are two numbers or two letters")
     if not words:
-        raise InventoryError(f"the range '[{match.group(1)}]' is empty", pos=pos, hint="its first end is above its last")
-    if len(words) > 1_000_000:
-        raise InventoryError(f"the range '[{match.group(1)}]' is too large", pos=pos)
-    return [each for word in words for each in expand(pattern[:match.start()] + word + pattern[match.end():], pos)]
+        raise InventoryError(f"the range '[{text}]' is empty", pos=pos, hint="its first end is above its last")
+    return words
 
 
-# -- executables
+# -- programs
 
 
 def _executable(inventory: Inventory, path: Path) -> None:
+    """Ask an inventory program: groups from --list; variables from its _meta.hostvars, or from --host NAME where it has no _meta."""
+    pos = Pos(str(path))
     data = _run(path, "--list")
-    if not isinstance(data, Mapping):
-        raise InventoryError("its --list did not print a JSON mapping", pos=Pos(str(path)))
-    meta = data.get("_meta", {}).get("hostvars") if isinstance(data.get("_meta"), Mapping) else None
+    if not isinstance(data, dict):
+        raise InventoryError("its --list did not print a JSON mapping", pos=pos)
+    meta = _mapping(data.pop("_meta", None), "_meta", pos).get("hostvars")
+    known = _mapping(meta, "_meta.hostvars", pos)
+    hosts: dict[str, None] = {}
     for name, body in data.items():
-        if name == "_meta":
-            continue
-        group = inventory.group(str(name))
-        if isinstance(body, list):
-            body = {"hosts": body}
-        if not isinstance(body, Mapping):
-            raise InventoryError(f"the group '{name}' is neither a list nor a mapping", pos=Pos(str(path)))
-        group.vars.update(trust(dict(body.get("vars") or {})))
-        for host in body.get("hosts") or ():
-            inventory.host(str(host), str(name))
-        for child in body.get("children") or ():
-            inventory.child(str(name), str(child))
-    for host in list(inventory.hosts) if meta is None else meta:
-        values = _run(path, "--host", host) if meta is None else meta[host]
-        inventory.host(str(host)).vars.update(trust(dict(values or {})))
+        hosts.update(dict.fromkeys(_program_group(inventory, name, body, pos)))
+    for host in hosts:
+        values = trust(_mapping(_run(path, "--host", host) if meta is None else known.get(host), f"the variables of '{host}'", pos))
+        check_connection(values, pos)
+        inventory.hosts[host].vars.update(values)
+    for host in sorted(known.keys() - hosts.keys()):
+        inventory.warnings.append(f"{path}: '{host}' has variables in _meta but is in no group, so it is no host")
+
+
+def _program_group(inventory: Inventory, name: str, body: Any, pos: Pos) -> list[str]:
+    """Add one group of a program's answer; its hosts."""
+    if not isinstance(body, (list, dict)):
+        raise InventoryError(f"the group '{name}' is neither a list nor a mapping", pos=pos)
+    body = {"hosts": body} if isinstance(body, list) else body
+    for key in body.keys() - {"hosts", "children", "vars"}:
+        raise InventoryError(f"the group '{name}' has '{key}', which means nothing", pos=pos, hint="a group has hosts, children and vars")
+    group = inventory.group(name, pos)
+    values = trust(_mapping(body.get("vars"), f"vars of the group '{name}'", pos))
+    check_connection(values, pos)
+    group.vars.update(values)
+    hosts = _names(body.get("hosts"), f"hosts of the group '{name}'", pos)
+    for host in hosts:
+        inventory.host(host, name, pos)
+    for child in _names(body.get("children"), f"children of the group '{name}'", pos):
+        inventory.child(name, child, pos)
+    return hosts
+
+
+def _mapping(value: Any, what: str, pos: Pos) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise InventoryError(f"{what}: a JSON object is wanted", pos=pos)
+    return value or {}
+
+
+def _names(value: Any, what: str, pos: Pos) -> list[str]:
+    if value is not None and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        raise InventoryError(f"{what}: a list of names is wanted", pos=pos)
+    return value or []
 
 
 def _run(path: Path, *args: str) -> Any:

@@ -46,9 +46,6 @@ def match(inventory: Inventory, pattern: str | list[str]) -> list[str]:
         if word[0] == "!":
             for name in _one(inventory, word[1:]):
                 found.pop(name, None)
-    if len(plain) > 1 or any(word[0] in "!&" for word in words):
-        order = inventory._order
-        return sorted(found, key=lambda name: order.get(name, -1))
     return list(found)
 
 

@@ -44,7 +44,7 @@ SPEC = Spec(
 )
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_TYPES = {"file": stat.S_ISREG, "directory": stat.S_ISDIR, "link": stat.S_ISLNK, "any": lambda mode: True}
+_TYPES = {"file": stat.S_ISREG, "directory": stat.S_ISDIR, "link": stat.S_ISLNK, "any": lambda mode: True}  # type: Dict[str, Any]
 
 
 def run(m):
@@ -80,10 +80,10 @@ def amount(m, name, units):
     if text is None:
         return None
     match = re.match(r"^(-?\d+)([a-z]?)[a-z]*$", str(text).lower())
-    if not match or (match.group(2) or list(units)[0]) not in units:
+    if not match or (match.group(2) or next(iter(units))) not in units:
         m.fail("failed to process %s: %r" % (name, text))
     assert match is not None
-    return int(match.group(1)) * units[match.group(2) or list(units)[0]]
+    return int(match.group(1)) * units[match.group(2) or next(iter(units))]
 
 
 def walk(m, base, skipped):

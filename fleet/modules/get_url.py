@@ -59,9 +59,10 @@ def run(m):
     path, answer = download(m, os.path.dirname(dest) or ".")
     try:
         new = files.digest(path)
-        result.update(answer, checksum_src=new, elapsed=int(time.time() - started), msg="OK (%d bytes)" % os.path.getsize(path))
+        result.update(answer, checksum_src=new, elapsed=int(time.time() - started))
         if wanted and files.digest(path, algorithm) != wanted:
             m.fail("The checksum for %s did not match %s; it was %s." % (dest, wanted, files.digest(path, algorithm)), **result)
+        result["msg"] = "OK (%d bytes)" % os.path.getsize(path)
         if new != old:
             def put():
                 # type: () -> Any

@@ -52,7 +52,8 @@ def run(m):
     try:
         return (yield from unpack(m, stream, dest))
     finally:
-        stream.close()
+        if stream is not m.blob:
+            stream.close()
 
 
 def unpack(m, stream, dest):
@@ -168,16 +169,6 @@ def write(m, each, path, read):
                 os.link(os.path.join(os.path.expanduser(m.args.dest), each.target), path)
             return
         with read(each) as source:
-            files.write(m, path, chunks(source), mode="%04o" % each.mode)
+            files.write(m, path, source, mode="%04o" % each.mode)
         os.utime(path, (each.mtime, each.mtime))
     return act
-
-
-def chunks(source):
-    # type: (IO[bytes]) -> Any
-    import tempfile
-    spool = tempfile.SpooledTemporaryFile(max_size=1 << 20)
-    for chunk in iter(lambda: source.read(262144), b""):
-        spool.write(chunk)
-    spool.seek(0)
-    return spool
