@@ -155,7 +155,8 @@ class LazyList(list[Any]):
     __str__ = __repr__
 
 
-_LISTED: tuple[type[Iterable[Any]], ...] = (GeneratorType, set, frozenset, range, map, filter, zip, reversed, enumerate, type({}.keys()), type({}.values()), type({}.items()))
+_LISTED: tuple[type[Iterable[Any]], ...] = (GeneratorType, set, frozenset, range, map, filter, zip, reversed, enumerate,
+                                           type({}.keys()), type({}.values()), type({}.items()))
 
 
 def plain(value: Any) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import configparser
 import csv
 import datetime
+import fnmatch
 import glob
 import itertools
 import os
 import random
 import re
 import secrets
+import shlex
 import string
 import subprocess
 from collections.abc import Callable, Mapping
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import pass_context
 from jinja2.runtime import Undefined
 
-from fleet.errors import FleetError, TemplateError, UndefinedError, nearest
+from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
 from fleet.template.lazy import plain
 
 if TYPE_CHECKING:
@@ -51,7 +53,16 @@ class Scene:
         path = self.find(str(name), kind)
         if path is None:
             raise TemplateError(f"there is no file '{name}' on the controller", hint=f"it is looked for in {kind}/ of the role and beside the playbook")
-        return path.read_text(errors="surrogateescape")
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if not text.startswith("$ANSIBLE_VAULT;"):
+            return text
+        if self.templar.decrypt is None:
+            raise TemplateError(f"the file '{name}' is vault-encrypted and no vault password was given", hint="use --vault-password-file or --ask-vault-pass")
+        return self.templar.decrypt(text, Pos(str(path), 1, 1))
+
+    def base(self) -> Path:
+        """Where relative paths begin: the playbook's folder."""
+        return Path(str(self.variables["playbook_dir"])) if "playbook_dir" in self.variables else Path()
 
 
 def _file(scene: Scene, terms: list[Any], lstrip: bool = False, rstrip: bool = True, **more: Any) -> list[Any]:
@@ -96,30 +107,39 @@ def _vars(scene: Scene, terms: list[Any], default: Any = None, **more: Any) -> l
     return found
 
 
-def _password(scene: Scene, terms: list[Any], length: Any = 20, chars: Any = None, encrypt: str | None = None, seed: Any = None, **more: Any) -> list[Any]:
+def _letters(chars: Any) -> str:
+    wanted = chars or ["ascii_letters", "digits", ".,:-_"]
+    wanted = wanted.replace(",,", ",comma").split(",") if isinstance(wanted, str) else wanted
+    return "".join("," if each == "comma" else str(getattr(string, each, each)) for each in wanted)
+
+
+def _password(scene: Scene, terms: list[Any], **options: Any) -> list[Any]:
+    """A password kept in a file: made when there is none. The salt of `encrypt` is kept too, so the hash stays the same."""
     found = []
     for term in terms:
-        words = str(term).split()
-        given = dict(word.split("=", 1) for word in words[1:] if "=" in word)
-        path, size = Path(words[0]).expanduser(), int(given.get("length", length))
-        wanted = given.get("chars", chars) or ["ascii_letters", "digits", ".,:-_"]
-        wanted = wanted.split(",") if isinstance(wanted, str) else wanted
-        letters = "".join(getattr(string, each, each) for each in wanted)
-        source: Any = random.Random(seed) if seed is not None else secrets.SystemRandom()
-        if str(path) == "/dev/null":
-            text = "".join(source.choice(letters) for _ in range(size))
-        elif path.exists():
-            text = path.read_text().split("\n")[0].split(" salt=")[0]
-        else:
-            text = "".join(source.choice(letters) for _ in range(size))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text + "\n")
-        if encrypt or given.get("encrypt"):
-            from fleet.template.filters.text import password_hash
-            text = password_hash(text, encrypt or given["encrypt"])
-        found.append(text)
+        name, *words = str(term).split()
+        given = {"length": 20, **options, **dict(word.split("=", 1) for word in words if "=" in word)}
+        path = scene.base() / Path(name).expanduser()
+        source: Any = random.Random(given["seed"]) if given.get("seed") is not None else secrets.SystemRandom()
+        kept = path.read_text().rstrip("\n") if name != "/dev/null" and path.exists() else ""
+        text, _, salt = kept.partition(" salt=")
+        letters = _letters(given.get("chars"))
+        text = text or "".join(source.choice(letters) for _ in range(int(given["length"])))
+        method = given.get("encrypt")
+        if method and not salt:
+            salt = "".join(source.choice(string.ascii_letters + string.digits) for _ in range(22 if method in ("bcrypt", "blowfish") else 8))
+        line = f"{text} salt={salt}" if salt else text
+        if line != kept and name != "/dev/null":
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(line + "\n")
+        found.append(_hashed(text, method, salt.partition(" ident=")[0], given.get("ident")) if method else text)
     return found
+
+
+def _hashed(text: str, method: str, salt: str, ident: str | None) -> str:
+    from fleet.template.filters.text import password_hash
+    return password_hash(text, method, salt=salt, ident=ident)
 
 
 def _first_found(scene: Scene, terms: list[Any], files: Any = None, paths: Any = None, skip: bool = False, **more: Any) -> list[Any]:
@@ -200,7 +220,7 @@ def _dict(scene: Scene, terms: list[Any], **more: Any) -> list[Any]:
     found = []
     for term in terms:
         if not isinstance(term, Mapping):
-            raise TemplateError(f"with_dict takes a mapping, not {type(term).__name__}")
+            raise TemplateError(f"the dict lookup plugin expects a dictionary, not {type(term).__name__}")
         found += [{"key": key, "value": value} for key, value in term.items()]
     return found
 
@@ -216,7 +236,10 @@ def _hostnames(scene: Scene, terms: list[Any], **more: Any) -> list[Any]:
     found: dict[str, None] = {}
     for term in _flat(terms):
         for part in str(term).replace(",", ":").split(":"):
-            names = groups[part.lstrip("!&")] if part.lstrip("!&") in groups else [part.lstrip("!&")]
+            wanted = part.lstrip("!&")
+            matching = [group for group in groups if fnmatch.fnmatchcase(group, wanted)]
+            hosts = groups["all"] if "all" in groups else []
+            names = [name for group in matching for name in groups[group]] or [name for name in hosts if fnmatch.fnmatchcase(name, wanted)]
             if part.startswith("!"):
                 found = {name: None for name in found if name not in names}
             elif part.startswith("&"):
@@ -226,15 +249,54 @@ def _hostnames(scene: Scene, terms: list[Any], **more: Any) -> list[Any]:
     return list(found)
 
 
-def _csvfile(scene: Scene, terms: list[Any], file: str = "ansible.csv", delimiter: str = "TAB", col: Any = 1, default: Any = None, **more: Any) -> list[Any]:
-    rows = list(csv.reader(scene.read(file).splitlines(), delimiter="\t" if delimiter in ("TAB", "\t") else delimiter))
-    return [next((row[int(col)] for row in rows if row and row[0] == str(term)), default) for term in terms]
+def _options(term: Any, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A term that may carry options of its own: `key file=x.csv col=2`."""
+    words = shlex.split(str(term))
+    key = [word for word in words if word.partition("=")[0] not in options]
+    return " ".join(key), {**options, **dict(word.split("=", 1) for word in words if word.partition("=")[0] in options)}
 
 
-def _ini(scene: Scene, terms: list[Any], file: str = "ansible.ini", section: str = "global", default: Any = "", **more: Any) -> list[Any]:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(scene.read(file))
-    return [parser.get(section, str(term), fallback=default) for term in terms]
+def _csvfile(scene: Scene, terms: list[Any], **options: Any) -> list[Any]:
+    found = []
+    for term in terms:
+        key, given = _options(term, {"file": "ansible.csv", "delimiter": "TAB", "col": 1, "keycol": 0, "default": None, "encoding": "utf-8", **options})
+        delimiter = "\t" if given["delimiter"] in ("TAB", "\t", "\\t") else given["delimiter"]
+        rows = csv.reader(scene.read(given["file"]).splitlines(), delimiter=delimiter)
+        found.append(next((row[int(given["col"])] for row in rows if row and row[int(given["keycol"])] == key), given["default"]))
+    return [each for item in found for each in (item if isinstance(item, list) else [item])]
+
+
+def _ini(scene: Scene, terms: list[Any], **options: Any) -> list[Any]:
+    found: list[Any] = []
+    for term in terms:
+        key, given = _options(term, {"file": "ansible.ini", "section": "global", "default": "", "type": "ini", "re": False, "case_sensitive": False,
+                                     "interpolation": True, "allow_none": False, "encoding": "utf-8", **options})
+        parser = configparser.ConfigParser(interpolation=configparser.BasicInterpolation() if str(given["interpolation"]).lower() == "true" else None,
+                                           allow_no_value=str(given["allow_none"]).lower() == "true", strict=True)
+        if str(given["case_sensitive"]).lower() == "true":
+            parser.optionxform = str  # type: ignore[assignment,method-assign]
+        text = scene.read(given["file"])
+        section = "java_properties" if given["type"] == "properties" else given["section"]
+        parser.read_string(f"[{section}]\n{text}" if given["type"] == "properties" else text)
+        if str(given["re"]).lower() == "true":
+            found += [value for name, value in parser.items(section) if re.match(key, name)] if parser.has_section(section) else []
+        else:
+            found.append(parser.get(section, key, fallback=given["default"]))
+    return found
+
+
+def _config(scene: Scene, terms: list[Any], on_missing: str = "error", **more: Any) -> list[Any]:
+    """Settings in force, by their names in ansible.cfg's documentation."""
+    from fleet.settings import load_settings
+    settings = load_settings()
+    found = []
+    for term in terms:
+        name = str(term).lower().removeprefix("default_").removeprefix("ansible_")
+        if hasattr(settings, name):
+            found.append(getattr(settings, name))
+        elif on_missing == "error":
+            raise UndefinedError(f"there is no setting '{term}'", hint=nearest(name, vars(settings)))
+    return found
 
 
 def _url(scene: Scene, terms: list[Any], split_lines: bool = True, **more: Any) -> list[Any]:
@@ -264,7 +326,7 @@ def _globbed(scene: Scene, terms: list[Any]) -> list[Any]:
 
 LOOKUPS: dict[str, Lookup] = {
     "file": _file, "template": _template, "env": _env, "vars": _vars, "password": _password, "first_found": _first_found, "sequence": _sequence,
-    "dict": _dict, "subelements": _subelements, "inventory_hostnames": _hostnames, "csvfile": _csvfile, "ini": _ini, "url": _url,
+    "dict": _dict, "subelements": _subelements, "inventory_hostnames": _hostnames, "csvfile": _csvfile, "config": _config, "ini": _ini, "url": _url,
     "pipe": lambda scene, terms, **more: [_run(str(term)) for term in terms],
     "lines": lambda scene, terms, **more: [line for term in terms for line in _run(str(term)).splitlines()],
     "items": lambda scene, terms, **more: _flat(terms), "list": lambda scene, terms, **more: terms,
@@ -273,7 +335,7 @@ LOOKUPS: dict[str, Lookup] = {
     "nested": lambda scene, terms, **more: [_flat(list(item)) for item in itertools.product(*(_each(term) for term in terms))],
     "cartesian": lambda scene, terms, **more: [list(item) for item in itertools.product(*(_each(term) for term in terms))],
     "together": lambda scene, terms, **more: [list(item) for item in itertools.zip_longest(*(_each(term) for term in terms))],
-    "indexed_items": lambda scene, terms, **more: list(enumerate(_flat(terms))),
+    "indexed_items": lambda scene, terms, **more: [[index, item] for index, item in enumerate(_flat(terms))],
     "random_choice": lambda scene, terms, **more: [random.choice(terms)] if terms else [],
     "varnames": lambda scene, terms, **more: [name for name in scene.variables if any(re.search(str(term), name) for term in terms)],
     "unvault": _file,
@@ -289,31 +351,39 @@ def run_lookup(name: str, terms: Any, variables: Mapping[str, Any], templar: Tem
     word = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
     lookup = LOOKUPS.get(word)
     if lookup is None:
-        raise TemplateError(f"there is no lookup '{name}'", hint=nearest(word, LOOKUPS))
+        raise TemplateError(f"the lookup plugin '{name}' was not found", hint=nearest(word, LOOKUPS))
     terms = plain(templar.render(terms, variables))
     options = {key: value if isinstance(value, Undefined) else plain(value) for key, value in options.items()}
     given = list(terms) if isinstance(terms, (list, tuple, range)) else [terms]
-    return list(lookup(Scene(variables, templar), given, **options))
+    try:
+        return list(lookup(Scene(variables, templar), given, **options))
+    except FleetError as error:
+        if error.pos is None and not isinstance(error, UndefinedError):
+            error.message = f"the lookup plugin '{word}' failed: {error.message}"
+        raise
+    except (OSError, ValueError, TypeError, LookupError, configparser.Error, csv.Error) as error:
+        raise TemplateError(f"the lookup plugin '{word}' failed: {error}") from None
 
 
 def globals_for(templar: Templar) -> dict[str, Any]:
     """The functions of templates: lookup, query, q, now, undef."""
 
     @pass_context
-    def query(context: Any, name: str, *terms: Any, errors: str = "strict", wantlist: bool = True, **options: Any) -> list[Any]:
+    def query(context: Any, name: str, *terms: Any, errors: str = "strict", wantlist: bool = True, **options: Any) -> Any:
         variables = context.parent.get(" variables", {})
-        flat = list(terms[0]) if len(terms) == 1 and isinstance(terms[0], (list, tuple)) else list(terms)
+        whole = name.rpartition(".")[2] in ("list", "nested", "cartesian", "together", "subelements")
+        flat = list(terms[0]) if len(terms) == 1 and isinstance(terms[0], (list, tuple)) and not whole else list(terms)
         try:
             return run_lookup(name, flat, _with_locals(context, variables), templar, **options)
         except FleetError:
             if errors in ("ignore", "warn"):
-                return []
+                return [] if wantlist else None
             raise
 
     @pass_context
     def lookup(context: Any, name: str, *terms: Any, wantlist: bool = False, **options: Any) -> Any:
-        found = query(context, name, *terms, **options)
-        if wantlist:
+        found = query(context, name, *terms, wantlist=wantlist, **options)
+        if wantlist or found is None:
             return found
         if len(found) == 1:
             return found[0]
@@ -327,7 +397,11 @@ def globals_for(templar: Templar) -> dict[str, Any]:
         from fleet.template.templar import Missing
         return Missing(hint or "an undefined value by undef()")
 
-    return {"query": query, "q": query, "lookup": lookup, "now": now, "undef": undef}
+    @pass_context
+    def embedded(context: Any, text: str) -> Any:
+        return templar.value(text, _with_locals(context, context.parent.get(" variables", {})))
+
+    return {"_embedded": embedded, "query": query, "q": query, "lookup": lookup, "now": now, "undef": undef}
 
 
 def _with_locals(context: Any, variables: Any) -> Any:

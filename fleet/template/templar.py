@@ -15,6 +15,7 @@ from jinja2.nativetypes import NativeCodeGenerator, NativeTemplate
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
 from fleet.template.lazy import OMIT, plain
@@ -67,6 +68,7 @@ def read(variables: Mapping[str, Any], name: str) -> Any:
 
 
 _VARIABLES = " variables"
+_CONDITION = "a condition"
 
 
 def concat(values: Any) -> Any:
@@ -107,10 +109,32 @@ class _Generator(NativeCodeGenerator):
         return str(super()._output_child_to_const(node, frame, finalize))
 
 
+class _Embedded(NodeTransformer):
+    """Constants of an expression that hold a template become its value (in what a person wrote: conditions and arguments of lookups)."""
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:
+        if not isinstance(node.value, str) or "{{" not in node.value:
+            return node
+        return nodes.Call(nodes.Name("_embedded", "load"), [node], [], None, None, lineno=node.lineno)
+
+
+class _InLookups(NodeTransformer):
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        is_lookup = isinstance(node.node, nodes.Name) and node.node.name in ("lookup", "query", "q")
+        return (_Embedded() if is_lookup else super()).generic_visit(node)
+
+
 class Environment(ImmutableSandboxedEnvironment):
     context_class = VariableContext
     sandboxed = True
     intercepted_binops = frozenset({"*", "**"})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        if "{{" not in source[2:]:
+            return tree
+        whole = name == _CONDITION
+        return cast(nodes.Template, (_Embedded() if whole else _InLookups()).visit(tree).set_environment(self))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Bounded: a template cannot ask for endless numbers or texts."""
@@ -170,7 +194,9 @@ def _ranged(*args: int) -> range:
 class Templar:
     """Renders for any variables. Compiled templates are kept by their text."""
 
-    def __init__(self) -> None:
+    def __init__(self, decrypt: Callable[[str, Pos], str] | None = None) -> None:
+        """decrypt: decrypts vault text that lookups read from files."""
+        self.decrypt = decrypt
         self.native = self._environment(NativeEnvironment, trim_blocks=False)
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
@@ -255,7 +281,8 @@ class Templar:
             return plain(_checked(self._rendered(self._expressions(str.__str__(expression).strip()), variables)))
 
     def _compile_expression(self, text: str) -> Any:
-        return self.native.from_string("{{ " + text + " }}")
+        code = self.native.compile("{{ " + text + " }}", _CONDITION)
+        return self.native.template_class.from_code(self.native, code, self.native.globals)
 
     def test(self, condition: Any, variables: Mapping[str, Any], *, pos: Pos | None = None) -> bool:
         """Whether a condition holds: a bool, or the text of an expression whose value is a bool. Anything else is a TemplateError."""
@@ -333,7 +360,7 @@ class _Errors:
             pos = self.pos
             if pos is not None and not pos.line:
                 pos = Pos(error.filename or pos.file, error.lineno)
-            raise TemplateError(f"the template cannot be read: {error.message}", pos=pos, hint="" if pos and pos.line == error.lineno else
+            raise TemplateError(f"Syntax error in template: {error.message}", pos=pos, hint="" if pos and pos.line == error.lineno else
                                 f"in: {' '.join(self.text.split())[:120]}") from None
         if isinstance(error, RecursionError):
             raise TemplateError("the template never ends (recursion)", pos=self.pos) from None

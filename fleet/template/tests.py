@@ -72,6 +72,15 @@ def _text_url(value: Any, schemes: Any = None) -> bool:
     return match is not None and (schemes is None or match.group(0)[:-1] in schemes)
 
 
+def _subset(value: Any, other: Any) -> bool:
+    return all(item in other for item in value)
+
+
+def _vaulted_file(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(15) == b"$ANSIBLE_VAULT;"
+
+
 TESTS: dict[str, Callable[..., bool]] = {
     "failed": _failed, "failure": _failed,
     "succeeded": lambda value: not _failed(value), "success": lambda value: not _failed(value), "successful": lambda value: not _failed(value),
@@ -82,8 +91,8 @@ TESTS: dict[str, Callable[..., bool]] = {
     "match": _regex("match"), "search": _regex("search"),
     "regex": lambda value, pattern, ignorecase=False, multiline=False, match_type="search": _regex(match_type)(value, pattern, ignorecase, multiline),
     "version": version, "version_compare": version,
-    "subset": lambda value, other: set(value) <= set(other), "issubset": lambda value, other: set(value) <= set(other),
-    "superset": lambda value, other: set(value) >= set(other), "issuperset": lambda value, other: set(value) >= set(other),
+    "subset": _subset, "issubset": _subset,
+    "superset": lambda value, other: _subset(other, value), "issuperset": lambda value, other: _subset(other, value),
     "contains": lambda value, item: item in value,
     "any": lambda value: any(value), "all": lambda value: all(value),
     "truthy": _truthy, "falsy": lambda value, convert_bool=False: not _truthy(value, convert_bool),
@@ -91,6 +100,7 @@ TESTS: dict[str, Callable[..., bool]] = {
     "uri": _text_url, "url": lambda value, schemes=None: _text_url(value, schemes) and "://" in str(value),
     "urn": lambda value: _text_url(value, ["urn"]),
     "vault_encrypted": lambda value: str(value).lstrip().startswith("$ANSIBLE_VAULT;"),
+    "vaulted_file": _vaulted_file,
     "file": os.path.isfile, "is_file": os.path.isfile, "directory": os.path.isdir, "is_dir": os.path.isdir,
     "exists": os.path.exists, "link": os.path.islink, "is_link": os.path.islink, "link_exists": os.path.lexists,
     "abs": os.path.isabs, "is_abs": os.path.isabs, "mount": os.path.ismount, "is_mount": os.path.ismount,

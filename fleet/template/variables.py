@@ -75,7 +75,7 @@ class Variables(Mapping[str, Any]):
             return raw
         if label in self._busy:
             chain = " -> ".join([*self._busy[self._busy.index(label):], label])
-            raise TemplateError(f"the variable '{label}' needs itself: {chain}")
+            raise TemplateError(f"Recursive loop detected in template: {chain}")
         self._busy.append(label)
         try:
             return self._templar.value(raw, self)

@@ -80,13 +80,13 @@ class Vault:
         raise SourceError(f"no vault password given decrypts this (its vault id is '{label}')", pos=pos,
                           hint="give the right one with --vault-password-file or --vault-id")
 
-    def encrypt(self, data: bytes, label: str | None = None) -> str:
-        """Vault text for the first password, or that of a vault id."""
+    def encrypt(self, data: bytes, label: str | None = None, salt: bytes | None = None) -> str:
+        """Vault text for the first password, or that of a vault id. salt: random when not given, as it should be."""
         name, password = next(((n, p) for n, p in self.passwords if label in (None, n)), (None, None))
         if password is None:
             raise UsageError(f"there is no password for the vault id '{label}'" if label else "no vault password was given",
                              hint="use --vault-password-file, --vault-id or --ask-vault-pass")
-        salt = os.urandom(32)
+        salt = salt or os.urandom(32)
         key, check, counter = _keys(password.reveal(), salt)
         fill = 16 - len(data) % 16
         encryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()

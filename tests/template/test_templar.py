@@ -56,7 +56,7 @@ def test_conditions(condition: Any, wanted: bool) -> None:
 
 
 @pytest.mark.parametrize(("template", "error", "words"), [
-    ("{{ mising }}", UndefinedError, "mising"), ("x{{ nested.nope }}", UndefinedError, "nope"), ("{{ 1 + }}", TemplateError, "cannot be read"),
+    ("{{ mising }}", UndefinedError, "mising"), ("x{{ nested.nope }}", UndefinedError, "nope"), ("{{ 1 + }}", TemplateError, "Syntax error"),
     ("{{ loop_a }}", TemplateError, "loop_a -> loop_b"), ("{{ 'x' * 99999999999 }}", TemplateError, "too large"),
     ("{{ range(99999999) | list }}", TemplateError, "too large"), ("{{ ''.__class__.__mro__ }}", TemplateError, "__class__"),
     ("{{ x | nofilter }}", TemplateError, "nofilter"), ("{{ lookup('nope') }}", TemplateError, "no lookup"), ("{{ 1 / 0 }}", TemplateError, "zero"),
@@ -64,6 +64,16 @@ def test_conditions(condition: Any, wanted: bool) -> None:
 def test_errors(template: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         TEMPLAR.render(trust_str(template), variables())
+
+
+@pytest.mark.parametrize(("template", "wanted"), [
+    ("{{ lookup('list', ['{{ one }}']) }}", [1]), ("{{ lookup('pipe', 'echo {{ text }}') }}", "hi"), ("{{ lookup('dict', {'key': '{{ one }}'}) }}",
+    {"key": "key", "value": 1}), ("{{ '{{ one }}' }}", "{{ one }}"), ("{% set a = '{{ 1 }}' %}{{ a }}", "{{ 1 }}"),
+    ("{{ lookup('pipe', 'exit 1', errors='ignore') is none }}", True), ("{{ q('pipe', 'exit 1', errors='ignore') }}", []),
+])
+def test_templates_inside_templates(template: str, wanted: Any) -> None:
+    assert TEMPLAR.render(trust_str(template), variables()) == wanted
+    assert TEMPLAR.test(trust_str("'{{ text }}' == 'hi'"), variables())
 
 
 @pytest.mark.parametrize("condition", ["text", "items_", "nothing", "one"])

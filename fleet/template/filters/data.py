@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import itertools
 import math
 import random
@@ -10,9 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jinja2 import pass_environment
 from jinja2.runtime import Undefined
 
 from fleet.errors import TemplateError, UndefinedError
+from fleet.template.lazy import plain
 
 
 def to_bool(value: Any) -> Any:
@@ -138,11 +141,19 @@ def subelements(value: Any, path: Any, skip_missing: bool = False) -> list[tuple
     return found
 
 
-def extract(key: Any, container: Any, morekeys: Any = None) -> Any:
-    value = container[key]
-    for more in ([] if morekeys is None else morekeys if isinstance(morekeys, list) else [morekeys]):
-        value = value[more]
-    return value
+@pass_environment
+def extract(environment: Any, key: Any, container: Any, morekeys: Any = None) -> Any:
+    for each in [key, *([] if morekeys is None else morekeys if isinstance(morekeys, list) else [morekeys])]:
+        container = environment.getitem(container, each)
+    return container
+
+
+def json_query(value: Any, expression: str) -> Any:
+    try:
+        jmespath = importlib.import_module("jmespath")
+    except ImportError:
+        raise TemplateError("json_query needs the Python package jmespath on this machine", hint="pip install jmespath") from None
+    return jmespath.search(expression, plain(value))
 
 
 def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
@@ -225,6 +236,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "unique": unique, "union": union, "intersect": intersect, "difference": difference,
     "symmetric_difference": lambda one, other: union(difference(one, other), difference(other, one)),
     "flatten": flatten, "dict2items": dict2items, "items2dict": items2dict, "subelements": subelements, "extract": extract,
+    "json_query": json_query, "community.general.json_query": json_query,
     "rekey_on_member": rekey_on_member, "human_readable": human_readable, "human_to_bytes": human_to_bytes,
     "random": choose, "shuffle": shuffled, "min": _extreme(min), "max": _extreme(max),
     "zip": lambda *lists: [list(item) for item in zip(*lists)],  # noqa: B905

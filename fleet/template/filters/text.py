@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from fleet.errors import TemplateError
+from fleet.errors import Pos, TemplateError
 
 
 def _flags(ignorecase: bool, multiline: bool) -> int:
@@ -120,27 +120,60 @@ def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None,
     return str(kind.using(**given).hash(str(value)))
 
 
-def b64decode(value: Any, encoding: str = "utf-8") -> str:
-    return base64.b64decode(str(value)).decode(encoding, "surrogateescape")
+def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
+    data = str(value).encode(encoding, "surrogateescape")
+    return (base64.urlsafe_b64encode(data) if urlsafe else base64.b64encode(data)).decode()
 
 
-def comment(text: str, style: str = "plain", **own: Any) -> str:
-    styles = {"plain": ("# ", "", "", "#"), "erlang": ("% ", "", "", "%"), "c": ("// ", "", "", "//"),
-              "cblock": (" * ", "/*\n", "\n */", " *"), "xml": (" - ", "<!--\n", "\n-->", " -")}
-    decoration, beginning, end, empty = styles.get(style, styles["plain"])
-    decoration = str(own.get("decoration", decoration))
-    lines = [(decoration + line).rstrip() if line else empty for line in text.splitlines()]
-    return str(own.get("beginning", beginning)) + "\n".join([empty, *lines, empty] if own.get("frame", True) else lines) + str(own.get("end", end))
+def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
+    text = str(value)
+    return (base64.urlsafe_b64decode(text) if urlsafe else base64.b64decode(text)).decode(encoding, "surrogateescape")
+
+
+_STYLES = {"plain": {"decoration": "# "}, "erlang": {"decoration": "% "}, "c": {"decoration": "// "},
+           "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"}, "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"}}
+
+
+def comment(text: Any, style: str = "plain", **own: Any) -> str:
+    """own: decoration, beginning, end, prefix and postfix (a line of its own around the text) with their _count, newline."""
+    if style not in _STYLES:
+        raise TemplateError(f"comment has no style '{style}'", hint=f"there are {', '.join(_STYLES)}")
+    given: dict[str, Any] = {**_STYLES[style], **own}
+    newline, decoration = given.get("newline", "\n"), given["decoration"]
+    bare = decoration.rstrip()
+    before, after = given.get("prefix", bare), given.get("postfix", bare)
+    lines = [(decoration + line).rstrip() if line else bare for line in str(text).splitlines() or [""]]
+    parts = [*([given["beginning"]] if given.get("beginning") else []), *([before] * int(given.get("prefix_count", 1))), *lines,
+             *([after] * int(given.get("postfix_count", 1))), *([given["end"]] if given.get("end") else [])]
+    return str(newline.join(parts))
+
+
+def vault(value: Any, secret: Any, salt: str | None = None, vault_id: str = "filter_default", **more: Any) -> str:
+    """Vault text of a value. salt: makes the outcome the same each time; without one it is random."""
+    from fleet.connection.base import Secret
+    from fleet.vault import Vault
+    return Vault([(vault_id, Secret(str(secret)))]).encrypt(str(value).encode(), vault_id, salt.encode() if salt else None).rstrip("\n")
+
+
+def unvault(value: Any, secret: Any, vault_id: str = "filter_default", **more: Any) -> str:
+    from fleet.connection.base import Secret
+    from fleet.vault import Vault
+    text = str(value)
+    return Vault([(vault_id, Secret(str(secret)))]).decrypt(text, Pos("")) if text.lstrip().startswith("$ANSIBLE_VAULT;") else text
+
+
+def to_uuid(value: Any, namespace: Any = "361E6D51-FAEC-444A-9079-341386DA8E2E") -> str:
+    return str(uuid.uuid5(uuid.UUID(str(namespace)), str(value)))
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "regex_replace": regex_replace, "regex_search": regex_search, "regex_findall": regex_findall, "regex_escape": regex_escape,
     "to_json": to_json, "to_nice_json": to_nice_json, "from_json": from_json, "to_yaml": to_yaml, "to_nice_yaml": to_nice_yaml,
     "from_yaml": from_yaml, "from_yaml_all": from_yaml_all,
-    "b64encode": lambda value, encoding="utf-8": base64.b64encode(str(value).encode(encoding, "surrogateescape")).decode(), "b64decode": b64decode,
+    "b64encode": b64encode, "b64decode": b64decode,
     "hash": digest, "checksum": lambda value: digest(value, "sha1"), "sha1": lambda value: digest(value, "sha1"),
     "md5": lambda value: digest(value, "md5"), "password_hash": password_hash, "quote": lambda value: shlex.quote("" if value is None else str(value)),
-    "comment": comment, "split": lambda value, *sep: str(value).split(*sep), "to_uuid": lambda value, namespace="361E6D51-FAEC-444A-9079-341386DA8E2E":
-    str(uuid.uuid5(uuid.UUID(str(namespace)), str(value))),
+    "comment": comment, "vault": vault, "unvault": unvault, "split": lambda value, *sep: str(value).split(*sep),
+    "to_uuid": to_uuid,
     "string": lambda value: value if type(value) is str else str(value),
 }
