@@ -17,6 +17,7 @@ from fleet.runner.spec import Spec
 
 # Carried out by the engine itself; not modules.
 CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta"})
+ALIASES = {"gather_facts": "setup"}
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 
 
@@ -35,8 +36,8 @@ def short(name: str) -> str:
     """The short name for a qualified one; a name of another collection stays as it is."""
     for prefix in PREFIXES:
         if name.startswith(prefix):
-            return name[len(prefix):]
-    return name
+            return ALIASES.get(name[len(prefix):], name[len(prefix):])
+    return ALIASES.get(name, name)
 
 
 def canonical(name: str, pos: Pos | None = None) -> str:

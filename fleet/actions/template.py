@@ -46,6 +46,8 @@ def run(call: Any) -> dict[str, Any]:
         "ansible_managed": "Ansible managed", "template_host": platform.node(), "template_uid": getpass.getuser(), "template_path": str(args.src),
         "template_fullpath": str(source.absolute()), "template_destpath": args.dest, "template_mtime": now, "template_run_date": datetime.datetime.now(),
     }
+    if "ansible_managed" in call.vars:
+        del extra["ansible_managed"]  # a user's own wins
     options = {name: args[name] for name in ("newline_sequence", "trim_blocks", "lstrip_blocks", *_MARKS) if args[name] is not None}
     rendered = call.render_text(text, extra, name=str(source), **options)
     given = {name: args[name] for name in COPY.options if name in args and name != "src"}

@@ -91,7 +91,7 @@ class Include:
         if not name:
             raise SourceError("include_tasks needs a file", pos=self.task.pos)
         path = self.find(str(name))
-        nodes = self.walk.run.tasks_of(str(path), self.scope.role, self.walk.in_handler)
+        nodes = self.walk.run.tasks_of(str(path), self.scope.role, self.walk.in_handler, self.task.notify)
         return str(path), nodes
 
     def find(self, name: str) -> Path:

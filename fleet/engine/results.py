@@ -38,7 +38,7 @@ def skipped(reason: str, condition: Any = None) -> dict[str, Any]:
 
 
 def failure(message: str, **fields: Any) -> dict[str, Any]:
-    return {"changed": False, "failed": True, "msg": message, **fields}
+    return {"changed": False, "failed": True, "msg": message, "exception": message, **fields}
 
 
 def sum_up(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import getpass
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from fleet.playbook import Static, load_role, load_tasks
 from fleet.settings import Settings
 from fleet.template import Templar, Variables
 from fleet.trust import trust
+from fleet.validate import boolean
 from fleet.vault.redact import Redactor
 
 
@@ -62,7 +63,7 @@ class Run:
         self._numbers = 0
         self._gates: dict[int, Gate] = {}
         self._roles: dict[tuple[Any, ...], Block] = {}
-        self._tasks: dict[tuple[str, int, bool], list[Task | Block]] = {}
+        self._tasks: dict[tuple[Any, ...], list[Task | Block]] = {}
         self._warned = 0
         self._endpoints: dict[tuple[Any, ...], Endpoint] = {}
 
@@ -155,10 +156,10 @@ class Run:
     def gate(self, task: Task, size: int) -> Gate:
         return self._gates.setdefault(id(task), Gate(self.hub, size))
 
-    def tasks_of(self, path: str, role: Role | None, handlers: bool) -> list[Task | Block]:
-        key = (path, id(role), handlers)
+    def tasks_of(self, path: str, role: Role | None, handlers: bool, notify: Sequence[Any] = ()) -> list[Task | Block]:
+        key = (path, id(role), handlers, repr(notify))
         if key not in self._tasks:
-            self._tasks[key] = load_tasks(path, static=self.static, role=role, handlers=handlers)
+            self._tasks[key] = load_tasks(path, static=self.static, role=role, handlers=handlers, notify=tuple(notify))
         return self._tasks[key]
 
     def role_of(self, play: Play, args: Mapping[str, Any], task: Task, scope: Scope) -> Block:
@@ -168,8 +169,8 @@ class Run:
         key = (name, id(task), tuple(sorted(froms.items())))
         if key not in self._roles:
             block = load_role(name, static=self.static, basedir=str(Path(task.file).parent) if task.file else play.basedir, params={},
-                              public=bool(args.get("public", False)), allow_duplicates=bool(args.get("allow_duplicates", True)),
-                              rolespec_validate=bool(args.get("rolespec_validate", True)), pos=task.pos,
+                              public=boolean(args.get("public", False)), allow_duplicates=boolean(args.get("allow_duplicates", True)),
+                              rolespec_validate=boolean(args.get("rolespec_validate", True)), pos=task.pos, notify=tuple(task.notify),
                               parents=tuple(role.path for role in scope.roles), **froms)
             self._roles[key] = block
         return self._roles[key]

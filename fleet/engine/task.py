@@ -13,6 +13,7 @@ from fleet.engine.scope import Scope
 from fleet.errors import FleetError, SourceError, UndefinedError
 from fleet.events import ResultItem, TaskRetry
 from fleet.model import Task
+from fleet.playbook import freeform
 from fleet.runner.module import Args
 from fleet.template import OMIT, Variables
 from fleet.template.lookups import run_lookup
@@ -239,6 +240,8 @@ class TaskRun:
         if self.delegated:
             result.setdefault("_ansible_delegated_vars", {"ansible_delegated_host": self.delegated})
         self._judge(result, variables)
+        if result["failed"]:
+            result.setdefault("exception", str(result.get("msg", "")))
         return result
 
     def _throttled(self, call: ActionCall, variables: Variables) -> dict[str, Any]:
@@ -265,6 +268,8 @@ class TaskRun:
         given: Any = task.args
         if given:
             given = templar.render(given, variables, pos=task.pos)
+            if isinstance(given, str):  # "{{ name }}={{ value }}", known only now
+                given = freeform.split(given, None, task.pos)[0]
             if not isinstance(given, Mapping):
                 raise SourceError(f"the arguments of {task.action} must be a mapping, not {type(given).__name__}", pos=task.pos)
             given = {name: value for name, value in given.items() if value is not OMIT}
@@ -286,7 +291,12 @@ class TaskRun:
     def _environment(self, variables: Variables) -> dict[str, str]:
         merged: dict[str, str] = {}
         for layer in self.scope.environment:
-            value = self.run_.templar.render(layer, variables, pos=self.task.pos)
+            try:
+                value = self.run_.templar.render(layer, variables, pos=self.task.pos)
+            except UndefinedError:
+                if self.task.action == "setup":
+                    continue  # it may need the very facts that are being gathered
+                raise
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, Mapping):
                     merged.update((str(k), "" if v is None else str(v)) for k, v in each.items() if v is not OMIT)

@@ -129,7 +129,7 @@ class Walk:
             self.rescues -= 1
         if failure is not None:
             self.state.set["ansible_failed_task"] = {"name": self.name_of(failure.task, None), "action": failure.task.action,
-                                                     "args": dict(failure.task.args)}
+                                                     "args": dict(failure.task.args) if isinstance(failure.task.args, Mapping) else {}}
             self.state.set["ansible_failed_result"] = failure.result
             self.nodes(block.rescue, scope, (*key, 1))
 
@@ -337,10 +337,14 @@ class Walk:
             self.take_facts(runner, facts)
         added = result.pop("_taken", None) or result.get("add_host")
         if isinstance(added, Mapping) and not result.get("failed") and runner.task.action == "add_host":
-            result["changed"] = self.run.add_host(added)
+            self._changed(runner, result, self.run.add_host(added))
         group = result.get("add_group")
         if isinstance(group, Mapping) and runner.task.action == "group_by":
-            result["changed"] = self.run.add_group(self.host, group)
+            self._changed(runner, result, self.run.add_group(self.host, group))
+
+    def _changed(self, runner: TaskRun, result: dict[str, Any], changed: bool) -> None:
+        if runner.task.changed_when is None:
+            result["changed"] = changed
 
     def take_facts(self, runner: TaskRun, facts: Mapping[str, Any]) -> None:
         action = runner.task.action

@@ -50,7 +50,7 @@ def finish(m, path, old, new, exists, said):
         done = yield Change("content", files.shown(old) if m.diff else None, files.shown(new) if m.diff else None, write, args.path)
         result["msg"] = said
         if done and done.get("backup_file"):
-            result["backup"] = done["backup_file"]
+            result["backup"] = result["backup_file"] = done["backup_file"]
     before = []
     for change in files.attributes(m, path, True, None, args.mode, args.owner, args.group, args.attributes):
         before.append(change)

@@ -24,6 +24,9 @@ SPEC = Spec(
 def run(m):
     # type: (Module) -> Any
     args = m.args
+    for name in ("prefix", "suffix"):
+        if "/" in args[name]:
+            m.fail("%s must not contain a path: %r" % (name, args[name]))
 
     def make():
         # type: () -> str

@@ -190,12 +190,14 @@ class Console:
         message = result.get("msg")
         if status in ("failed", "unreachable", "rescued", "ignored"):
             lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}: {_indent(readable(message) if message else 'failed')}")
+            if result.get("assertion") is not None:
+                lines.append(f"      {safe(result['assertion'])}")
             place = getattr(event, "position", "")
             if place and status != "unreachable":
                 lines.append(self.paint("dim", f"      at {safe(place)}"))
             for stream in ("stdout", "stderr", "module_stderr"):
                 lines += self.tail(stream, result.get(stream))
-            if result.get("exception") and self.verbosity:
+            if result.get("exception") and result["exception"] != message and self.verbosity:
                 lines += self.tail("exception", result["exception"])
         elif status == "changed":
             lines.append(f"    {self.paint('yellow', name)}{self.paint('dim', _what(result))}")
