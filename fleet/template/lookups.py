@@ -238,7 +238,7 @@ def _hostnames(scene: Scene, terms: list[Any], **more: Any) -> list[Any]:
         for part in str(term).replace(",", ":").split(":"):
             wanted = part.lstrip("!&")
             matching = [group for group in groups if fnmatch.fnmatchcase(group, wanted)]
-            hosts = groups["all"] if "all" in groups else []
+            hosts = groups.get("all", [])
             names = [name for group in matching for name in groups[group]] or [name for name in hosts if fnmatch.fnmatchcase(name, wanted)]
             if part.startswith("!"):
                 found = {name: None for name in found if name not in names}

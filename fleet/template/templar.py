@@ -121,7 +121,7 @@ class _Embedded(NodeTransformer):
 class _InLookups(NodeTransformer):
     def visit_Call(self, node: nodes.Call) -> nodes.Node:
         is_lookup = isinstance(node.node, nodes.Name) and node.node.name in ("lookup", "query", "q")
-        return (_Embedded() if is_lookup else super()).generic_visit(node)
+        return NodeTransformer.generic_visit(_Embedded() if is_lookup else self, node)
 
 
 class Environment(ImmutableSandboxedEnvironment):

@@ -59,7 +59,7 @@ def test_conditions(condition: Any, wanted: bool) -> None:
     ("{{ mising }}", UndefinedError, "mising"), ("x{{ nested.nope }}", UndefinedError, "nope"), ("{{ 1 + }}", TemplateError, "Syntax error"),
     ("{{ loop_a }}", TemplateError, "loop_a -> loop_b"), ("{{ 'x' * 99999999999 }}", TemplateError, "too large"),
     ("{{ range(99999999) | list }}", TemplateError, "too large"), ("{{ ''.__class__.__mro__ }}", TemplateError, "__class__"),
-    ("{{ x | nofilter }}", TemplateError, "nofilter"), ("{{ lookup('nope') }}", TemplateError, "no lookup"), ("{{ 1 / 0 }}", TemplateError, "zero"),
+    ("{{ x | nofilter }}", TemplateError, "nofilter"), ("{{ lookup('nope') }}", TemplateError, "was not found"), ("{{ 1 / 0 }}", TemplateError, "zero"),
 ])
 def test_errors(template: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
