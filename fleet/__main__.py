@@ -22,7 +22,7 @@ def playbook() -> None:
         from fleet import __version__
         print(f"fleet-playbook {__version__}")
         return
-    sys.exit(run(["apply", *sys.argv[1:]]))
+    sys.exit(run(["apply", "--format", "classic", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ class reporters:
         if self.options.format == "json":
             from fleet.report.ndjson import Lines
             self.made.append(Lines(sys.stdout))
+        elif self.options.format == "classic":
+            from fleet.report.classic import Classic
+            self.made.append(Classic(sys.stdout, self.options.verbosity))
         else:
             from fleet.report.console import Console
             self.made.append(Console(sys.stdout, verbosity=self.options.verbosity, settings=self.settings))

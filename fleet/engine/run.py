@@ -179,7 +179,7 @@ class Run:
         looked = []
         for name in names:
             path = Path(str(name)).expanduser()
-            for candidate in [path] if path.is_absolute() else [Path(play.basedir) / path, Path(play.basedir) / "vars" / path]:
+            for candidate in [path] if path.is_absolute() else [Path(play.basedir) / "vars" / path, Path(play.basedir) / path]:
                 if candidate.is_file():
                     return candidate
                 looked.append(str(candidate))

@@ -21,7 +21,7 @@ _RESERVED_PREFIXES = ("ansible_become", "ansible_sudo", "ansible_su_", "ansible_
 class HostState:
     """One host's state across the plays of a run. Layers hold raw values; what came from the target is plain data."""
 
-    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "public", "roles_done", "set", "stats", "unreachable")
+    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "public", "set", "stats", "unreachable")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,7 +33,6 @@ class HostState:
         self.gathered = False
         self.failed = False
         self.unreachable = False
-        self.roles_done: set[tuple[str, str]] = set()
         self.stats = HostStats()
         self.epoch = 0
 

@@ -43,6 +43,7 @@ class TaskRun:
         self.variables = walk.context.variables(walk.state, scope, options.check, options.diff)
         self.check = self._flag("check_mode", options.check)
         self.diff = self._flag("diff", options.diff)
+        self.loop_var = str(self.run_.templar.render(task.loop_control.loop_var, self.variables, pos=task.pos))
         self.no_log = self._flag("no_log", self.run_.settings.no_log)
         if self.check != options.check or self.diff != options.diff:
             self.variables = walk.context.variables(walk.state, scope, self.check, self.diff)
@@ -123,7 +124,7 @@ class TaskRun:
 
     def _item_vars(self, items: list[Any], index: int) -> dict[str, Any]:
         control = self.task.loop_control
-        extra = {control.loop_var: items[index], "ansible_loop_var": control.loop_var}
+        extra = {self.loop_var: items[index], "ansible_loop_var": self.loop_var}
         if control.index_var:
             extra[control.index_var] = index
             extra["ansible_index_var"] = control.index_var
@@ -138,8 +139,8 @@ class TaskRun:
     def _loop_item(self, extra: dict[str, Any], item: Any) -> dict[str, Any]:
         result = self.item(extra)
         control = self.task.loop_control
-        result[control.loop_var] = item
-        result["ansible_loop_var"] = control.loop_var
+        result[self.loop_var] = item
+        result["ansible_loop_var"] = self.loop_var
         if control.index_var:
             result[control.index_var] = extra[control.index_var]
             result["ansible_index_var"] = control.index_var
@@ -291,16 +292,22 @@ class TaskRun:
     def _environment(self, variables: Variables) -> dict[str, str]:
         merged: dict[str, str] = {}
         for layer in self.scope.environment:
-            try:
-                value = self.run_.templar.render(layer, variables, pos=self.task.pos)
-            except UndefinedError:
-                if self.task.action == "setup":
-                    continue  # it may need the very facts that are being gathered
-                raise
+            value = self._facts_first(layer, variables) if self.task.action == "setup" else self.run_.templar.render(
+                layer, variables, pos=self.task.pos)
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, Mapping):
                     merged.update((str(k), "" if v is None else str(v)) for k, v in each.items() if v is not OMIT)
         return merged
+
+    def _facts_first(self, layer: Any, variables: Variables) -> dict[str, Any]:
+        """The environment for gathering facts: without what needs those very facts."""
+        found: dict[str, Any] = {}
+        for name, value in layer.items() if isinstance(layer, Mapping) else ():
+            try:
+                found[name] = self.run_.templar.render(value, variables)
+            except UndefinedError:
+                continue
+        return found
 
     def _judge(self, result: dict[str, Any], variables: Variables) -> None:
         """changed_when and failed_when."""
@@ -308,17 +315,30 @@ class TaskRun:
         if result.get("skipped") or (task.changed_when is None and task.failed_when is None):
             return
         seen = self._with_result(variables, result)
-        try:
-            if task.changed_when is not None:
+        if task.changed_when is not None:
+            try:
                 result["changed"] = all(self._holds(condition, seen, result) for condition in task.changed_when)
-            if task.failed_when is not None:
-                failed = all(self._holds(condition, seen, result) for condition in task.failed_when)
-                result["failed"] = result["failed_when_result"] = failed
-        except FleetError as error:
-            if result["failed"] and task.failed_when is None:
-                result["changed_when_result"] = error.render()
-            else:
-                result.update(failed=True, msg=error.render())
+            except FleetError as error:
+                self._broken("changed_when", error, result)
+                return
+        if task.failed_when is not None:
+            was = result["failed"]
+            try:
+                result["failed"] = result["failed_when_result"] = all(self._holds(condition, seen, result) for condition in task.failed_when)
+            except FleetError as error:
+                self._broken("failed_when", error, result)
+                return
+            if was and not result["failed"]:
+                result["failed_when_suppressed_exception"] = result.pop("exception", str(result.get("msg", "")))
+
+    def _broken(self, what: str, error: FleetError, result: dict[str, Any]) -> None:
+        """A changed_when or failed_when that cannot be evaluated is a failure that keeps the module's result beside it."""
+        was = result["failed"]
+        if was:
+            result[f"{what}_suppressed_exception"] = str(result.get("msg", ""))
+        result.update(changed=False, failed=True, exception=error.render(), msg=f"Task failed. {'Module failed. ' if was else ''}A '{what}' expression "
+                      f"failed. Error rendering expression. {error.render()}")
+        result[f"{what}_result"] = error.render()
 
     def _holds(self, condition: Any, seen: Variables, result: dict[str, Any]) -> bool:
         """A condition over the task's own result: an expression, or a function of the result (in Python playbooks)."""

@@ -62,6 +62,8 @@ class Walk:
         self.notified: dict[int, None] = {}  # indices of the play's handlers
         self.rescues = 0  # blocks with a rescue around the current task
         self.in_handler = False
+        self.roles_done: set[tuple[str, str]] = set()
+        self.ran = 0  # tasks that were chosen so far
         self.started = not self.run.options.start_at_task
 
     # -- the tree
@@ -136,8 +138,9 @@ class Walk:
     def role(self, block: Block, role: Role, scope: Scope, key: Key) -> None:
         """A role's dependencies and its tasks, unless it ran for this host already."""
         identity = (role.path, repr((role.params, block.keywords.when, block.keywords.tags)))
-        if identity in self.state.roles_done and not role.allow_duplicates:
+        if identity in self.roles_done and not role.allow_duplicates:
             return
+        before = self.ran
         for index, dependency in enumerate(role.dependencies):
             self.block(dependency, scope, (*key, 0, index))
         try:
@@ -148,8 +151,8 @@ class Walk:
         except EndRole as end:
             if end.role is not role:
                 raise
-        if self.started:
-            self.state.roles_done.add(identity)
+        if self.ran > before:
+            self.roles_done.add(identity)
 
     # -- tasks
 
@@ -167,6 +170,7 @@ class Walk:
         if task.action == "meta":
             self.meta(task, scope, key)
             return
+        self.ran += 1
         step = self.strategy.arrive(self.host, key, task)
         failed = True
         try:

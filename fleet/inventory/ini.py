@@ -102,6 +102,8 @@ def _literal(value: str) -> Any:
             found = literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return value
+    if isinstance(found, bytes):
+        return found.decode("utf-8", "surrogateescape")
     if isinstance(found, tuple):
         return list(found)
     return found if found is None or isinstance(found, (str, int, float, list, dict)) else value

@@ -54,7 +54,7 @@ def run(m):
     found = []  # type: List[Dict[str, Any]]
     skipped = {}  # type: Dict[str, str]
     examined = 0
-    wanted = Wanted(m, age, size)
+    wanted = Wanted(m, age, size, skipped)
     for path in args.paths:
         base = os.path.expanduser(path)
         if not os.path.isdir(base):
@@ -106,11 +106,12 @@ def walk(m, base, skipped):
 class Wanted:
     """The conditions, checked cheapest first."""
 
-    def __init__(self, m, age, size):
-        # type: (Module, Optional[int], Optional[int]) -> None
+    def __init__(self, m, age, size, skipped):
+        # type: (Module, Optional[int], Optional[int], Dict[str, str]) -> None
         self.args = m.args
+        self.skipped = skipped
         self.age, self.size, self.now = age, size, time.time()
-        self.content = re.compile(m.args.contains.encode(m.args.encoding)) if m.args.contains else None
+        self.content = re.compile(m.args.contains) if m.args.contains else None
 
     def named(self, name, patterns):
         # type: (str, Any) -> bool
@@ -156,9 +157,10 @@ class Wanted:
         # type: (str) -> bool
         assert self.content is not None
         try:
-            with open(path, "rb") as stream:
+            with open(path, encoding=self.args.encoding) as stream:
                 if self.args.read_whole_file:
                     return self.content.search(stream.read()) is not None
                 return any(self.content.match(line) for line in stream)
-        except OSError:
+        except (OSError, UnicodeDecodeError) as error:
+            self.skipped[path] = "Failed to read the file %s due to: %s" % (path, error)
             return False

@@ -9,7 +9,8 @@ from fleet.runner.spec import Opt, Ret, Spec
 LIMIT = 48 * 1024 * 1024
 SPEC = Spec(
     "slurp", "Read a file of the target",
-    {"src": Opt("path", "The file.", required=True, aliases=["path"])},
+    {"src": Opt("path", "The file.", required=True, aliases=["path"]),
+     "armor": Opt("bool", "Give the content as base64; without it, as text.", default=True)},
     returns={"content": Ret("str", "The content, base64."), "encoding": Ret("str", "Always base64."), "source": Ret("path", "The file.")},
     examples="- slurp: {src: /etc/machine-id}\n  register: id\n- debug: {msg: \"{{ id.content | b64decode }}\"}\n",
     notes=["For files up to 48 MiB; `fetch` streams larger ones."],
@@ -30,4 +31,6 @@ def run(m):
         m.fail("file is not readable: %s" % path)
     if len(data) > LIMIT:
         m.fail("the file %s is larger than %d MiB; use fetch" % (path, LIMIT >> 20))
+    if not m.args.armor:
+        return {"content": data.decode("utf-8", "surrogateescape"), "encoding": "utf-8", "source": path}
     return {"content": base64.b64encode(data).decode("ascii"), "encoding": "base64", "source": path}

@@ -55,7 +55,7 @@ def described(path, now):
     found = {
         "exists": True, "path": path, "mode": "%04o" % stat.S_IMODE(now.st_mode), "uid": now.st_uid, "gid": now.st_gid, "size": now.st_size,
         "inode": now.st_ino, "dev": now.st_dev, "nlink": now.st_nlink, "atime": now.st_atime, "mtime": now.st_mtime, "ctime": now.st_ctime,
-        "blocks": now.st_blocks, "block_size": now.st_blksize, "device_type": now.st_rdev,
+        "blocks": now.st_blocks, "disk_usage_bytes": now.st_blocks * 512, "block_size": now.st_blksize, "device_type": now.st_rdev,
         "readable": os.access(path, os.R_OK), "writeable": os.access(path, os.W_OK), "executable": os.access(path, os.X_OK),
     }
     found.update((name, test(now.st_mode)) for name, test in _KINDS)

@@ -26,7 +26,7 @@ def run(m):
     args = m.args
     for name in ("prefix", "suffix"):
         if "/" in args[name]:
-            m.fail("%s must not contain a path: %r" % (name, args[name]))
+            m.fail("%s must be a valid file name component, not %r" % (name, args[name]))
 
     def make():
         # type: () -> str

@@ -214,7 +214,7 @@ def variables(name: str, value: Any, pos: Pos) -> dict[str, Any]:
 def variable(name: Any, pos: Pos) -> str:
     """A name that a variable may have, or SourceError."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
-        raise SourceError(f"{name!r} cannot be the name of a variable", pos=pos, hint="letters, digits and _, not starting with a digit")
+        raise SourceError(f"{name!r} is an Invalid variable name", pos=pos, hint="letters, digits and _, not starting with a digit")
     return name
 
 

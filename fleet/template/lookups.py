@@ -24,6 +24,7 @@ from jinja2.runtime import Undefined
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
 from fleet.template.lazy import plain
+from fleet.trust import Trusted
 
 if TYPE_CHECKING:
     from fleet.template.templar import Templar
@@ -144,13 +145,15 @@ def _hashed(text: str, method: str, salt: str, ident: str | None) -> str:
 
 def _first_found(scene: Scene, terms: list[Any], files: Any = None, paths: Any = None, skip: bool = False, **more: Any) -> list[Any]:
     names: list[str] = []
-    for term in [*terms, *([{"files": files, "paths": paths}] if files else [])]:
+    for term in [*_flat(terms), *([{"files": files, "paths": paths}] if files else [])]:
         if isinstance(term, Mapping):
             skip = bool(term.get("skip", skip))
             inner, bases = _words(term.get("files")), _words(term.get("paths"))
             names += [str(Path(base, name)) for base in bases for name in inner] if bases and inner else inner or bases
-        else:
+        elif isinstance(term, (str, list)):
             names += _words(term)
+        elif term is not None:
+            raise TemplateError(f"first_found takes names of files or a mapping, not '{type(term).__name__}'")
     for name in names:
         for kind in ("files", "templates", "vars", "tasks"):
             path = scene.find(name, kind)
@@ -193,7 +196,7 @@ def _sequence(scene: Scene, terms: list[Any], **given: Any) -> list[Any]:
             for word in str(term).split():
                 key, _, value = word.partition("=")
                 if key not in options:
-                    raise TemplateError(f"sequence has no option '{key}'", hint="there are start, end, count, stride, format")
+                    raise TemplateError(f"unrecognized arguments to with_sequence: ['{key}']", hint="there are start, end, count, stride, format")
                 options[key] = value
         numbers = {key: int(str(options[key]), 0) for key in ("start", "end", "count", "stride") if options[key] is not None}
         found += [options["format"] % number for number in _numbers(**numbers)]
@@ -342,6 +345,20 @@ LOOKUPS: dict[str, Lookup] = {
 }
 
 
+def _known(templar: Templar, value: Any, variables: Mapping[str, Any]) -> Any:
+    """Terms without what is undefined (None alone): a file whose name is not known is one that is not there."""
+    if isinstance(value, Trusted):
+        try:
+            value = templar.value(value, variables)
+        except UndefinedError:
+            return None
+    if isinstance(value, Mapping):
+        return {key: known for key in value if (known := _known(templar, value[key], variables)) is not None}
+    if isinstance(value, (list, tuple)):
+        return [known for item in value if (known := _known(templar, item, variables)) is not None]
+    return None if isinstance(value, Undefined) else value
+
+
 def _each(term: Any) -> list[Any]:
     return list(term) if isinstance(term, (list, tuple)) else [term]
 
@@ -352,7 +369,7 @@ def run_lookup(name: str, terms: Any, variables: Mapping[str, Any], templar: Tem
     lookup = LOOKUPS.get(word)
     if lookup is None:
         raise TemplateError(f"the lookup plugin '{name}' was not found", hint=nearest(word, LOOKUPS))
-    terms = plain(templar.render(terms, variables))
+    terms = _known(templar, terms, variables) if word == "first_found" else plain(templar.render(terms, variables))
     options = {key: value if isinstance(value, Undefined) else plain(value) for key, value in options.items()}
     given = list(terms) if isinstance(terms, (list, tuple, range)) else [terms]
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, wraps
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,16 +69,35 @@ def read(variables: Mapping[str, Any], name: str) -> Any:
         return missing
 
 
+_WIDE = re.compile(r"\d{8}")  # a width in a format
 _VARIABLES = " variables"
 _CONDITION = "a condition"
 
 
 def concat(values: Any) -> Any:
     """One value keeps its type; several become text. Undefined ones are errors; None in a text is empty."""
-    parts = list(values)
-    if len(parts) == 1:
-        return _checked(parts[0])
-    return _bounded("".join(_text(part) for part in parts))
+    values = iter(values)
+    first = list(islice(values, 2))
+    return _checked(first[0]) if len(first) == 1 else _joined(chain(first, values))
+
+
+def _joined(values: Iterable[Any]) -> str:
+    parts, size = [], 0
+    for value in values:
+        text = _text(value)
+        size += len(text) + 1
+        if size > MAX_TEXT:
+            raise TemplateError(f"the template makes more than {MAX_TEXT >> 20} MiB of text")
+        parts.append(text)
+    return "".join(parts)
+
+
+def _ends(text: str, newline: str) -> int:
+    """How many newlines are at the end of a text."""
+    count = 0
+    while text.endswith(newline * (count + 1)):
+        count += 1
+    return count
 
 
 def _text(part: Any) -> str:
@@ -92,12 +113,6 @@ def _checked(value: Any) -> Any:
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     return value
-
-
-def _bounded(text: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise TemplateError(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
-    return text
 
 
 class _Generator(NativeCodeGenerator):
@@ -127,7 +142,7 @@ class _InLookups(NodeTransformer):
 class Environment(ImmutableSandboxedEnvironment):
     context_class = VariableContext
     sandboxed = True
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%"})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -140,11 +155,20 @@ class Environment(ImmutableSandboxedEnvironment):
         """Bounded: a template cannot ask for endless numbers or texts."""
         if operator == "**" and isinstance(right, (int, float)) and abs(right) > 1000:
             raise TemplateError("the exponent is too large")
+        if operator == "%" and isinstance(left, str) and _WIDE.search(left):
+            raise TemplateError("the width of a format is too large")
         if operator == "*":
             for one, other in ((left, right), (right, left)):
                 if isinstance(one, (str, list, tuple)) and isinstance(other, int) and len(one) * other > MAX_TEXT:
                     raise TemplateError("the product is too large")
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, function: Any, /, *args: Any, **kw: Any) -> Any:
+        of = getattr(getattr(function, "__wrapped__", function), "__self__", None)  # the sandbox wraps str.format
+        if isinstance(of, str) and (any(isinstance(arg, int) and arg > MAX_TEXT for arg in args)
+                                    or (function.__name__ in ("format", "format_map") and _WIDE.search(of))):
+            raise TemplateError(f"a text of this width is too large: {function.__name__}")
+        return super().call(context, function, *args, **kw)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Mapping) and not isinstance(obj, dict):
@@ -184,13 +208,6 @@ def _listed(generate: Callable[..., Any]) -> Callable[..., list[Any]]:
     return function
 
 
-def _ranged(*args: int) -> range:
-    made = range(*args)
-    if len(made) > MAX_RANGE:
-        raise TemplateError(f"a range of {len(made)} is too large; the limit is {MAX_RANGE}")
-    return made
-
-
 class Templar:
     """Renders for any variables. Compiled templates are kept by their text."""
 
@@ -201,6 +218,8 @@ class Templar:
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
         self._texts: dict[tuple[Any, ...], Environment] = {}
+        self._depth = 0  # of renders inside renders
+        self._counted = 0
         self._without: dict[int, Any] = {}  # by identity; the value is held, so its identity stays its own
 
     def _environment(self, kind: type[Environment], **options: Any) -> Environment:
@@ -215,7 +234,7 @@ class Templar:
         environment.filters.update({name: function for name, function in FILTERS.items() if "." in name})
         for name in ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items"):
             environment.filters[name] = _listed(environment.filters[name])
-        environment.globals.update(lookups.globals_for(self), range=_ranged, omit=OMIT)
+        environment.globals.update(lookups.globals_for(self), range=self._range, omit=OMIT)
         return environment
 
     # -- values
@@ -260,7 +279,26 @@ class Templar:
         return self.native.from_string(text)
 
     def _rendered(self, template: Any, variables: Mapping[str, Any]) -> Any:
-        return concat(template.root_render_func(template.new_context({_VARIABLES: variables}, shared=True)))
+        with self._bounds():
+            return concat(template.root_render_func(template.new_context({_VARIABLES: variables}, shared=True)))
+
+    @contextmanager
+    def _bounds(self) -> Iterator[None]:
+        """What the templates inside one render may count up to together."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._counted = 0
+
+    def _range(self, *args: int) -> range:
+        made = range(*args)
+        self._counted += len(made)
+        if len(made) > MAX_RANGE or self._counted > 10 * MAX_RANGE:
+            raise TemplateError(f"a range of {len(made)} is too large; the limit is {MAX_RANGE}, and ten times that for a whole template")
+        return made
 
     def has_template(self, value: Any) -> bool:
         """Whether a container of variables holds templates. Those that do not are remembered: facts are large and looked at often."""
@@ -324,7 +362,10 @@ class Templar:
         with _Errors(self, text, variables, Pos(name)):
             template = environment.from_string(text)
             context = template.new_context({_VARIABLES: variables}, shared=True)
-            return _bounded("".join(template.root_render_func(context)))
+            with self._bounds():
+                made = _joined(template.root_render_func(context))
+        newline = str(given.get("newline_sequence", "\n"))
+        return made + newline * (_ends(text, "\n") - _ends(made, newline))  # blocks at the end of a file take its newline with them
 
     def _missing(self, message: str, name: str, variables: Mapping[str, Any], pos: Pos | None, text: str) -> UndefinedError:
         known = list(variables) if name and f"'{name}' is undefined" in message else []
@@ -365,7 +406,8 @@ class _Errors:
         if isinstance(error, RecursionError):
             raise TemplateError("the template never ends (recursion)", pos=self.pos) from None
         shown = " ".join(self.text.split())[:120]
-        raise TemplateError(f"cannot evaluate `{shown}`: {error if str(error) else type(error).__name__}", pos=self.pos) from None
+        said = f"there is no key {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise TemplateError(f"Error rendering template: {said}", pos=self.pos, hint=f"in: {shown}") from None
 
 
 def _final(value: Any) -> Any:

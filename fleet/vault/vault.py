@@ -80,6 +80,12 @@ class Vault:
         raise SourceError(f"no vault password given decrypts this (its vault id is '{label}')", pos=pos,
                           hint="give the right one with --vault-password-file or --vault-id")
 
+    @staticmethod
+    def id_of(text: str) -> str:
+        """The vault id in vault text's header; "default" without one."""
+        match = _HEAD.match(text.lstrip())
+        return (match.group(2) if match else None) or "default"
+
     def encrypt(self, data: bytes, label: str | None = None, salt: bytes | None = None) -> str:
         """Vault text for the first password, or that of a vault id. salt: random when not given, as it should be."""
         name, password = next(((n, p) for n, p in self.passwords if label in (None, n)), (None, None))

@@ -117,6 +117,30 @@ def test_what_a_template_sets_is_above_variables_in_what_it_includes(tmp_path: A
     assert TEMPLAR.render_text("{% for one in [7, 8] %}{% include 'part.j2' %}{% endfor %}", variables(), name=str(tmp_path / "t.j2")) == "7hi8hi"
 
 
+def test_a_file_keeps_the_newlines_at_its_end() -> None:
+    assert TEMPLAR.render_text("{% if yes %}\na\n{% endif %}\n", variables()) == "a\n"
+    assert TEMPLAR.render_text("{% if yes %}b{% endif %}\n\n", variables()) == "b\n\n"
+    assert TEMPLAR.render_text("a\n{{ one }}\n", variables(), newline_sequence="\\r\\n") == "a\r\n1\r\n"
+
+
+@pytest.mark.parametrize("template", [
+    "{% for i in range(999999) %}{% for j in range(999999) %}{% endfor %}{% endfor %}", "{{ 'x'.center(9999999999) }}", "{{ '%9999999999d' % 1 }}",
+    "{{ '{:9999999999}'.format(1) }}", "{{ 9 ** 99999 }}", "{% for i in range(900000) %}{{ 'x' * 100 }}{% endfor %}",
+])
+def test_bounds(template: str) -> None:
+    with pytest.raises(TemplateError, match=r"too large|more than"):
+        TEMPLAR.render(trust_str(template), variables())
+
+
+def test_first_found_passes_over_what_is_undefined(tmp_path: Any) -> None:
+    from fleet.template.lookups import run_lookup
+    (tmp_path / "here.yml").write_text("")
+    terms = trust([{"files": ["{{ nope }}.yml", "here.yml"], "paths": [str(tmp_path)]}])
+    assert run_lookup("first_found", terms, variables(), TEMPLAR) == [str(tmp_path / "here.yml")]
+    with pytest.raises(TemplateError, match="not 'int'"):
+        run_lookup("first_found", [1], variables(), TEMPLAR)
+
+
 def test_untrusted_conditions_are_refused() -> None:
     with pytest.raises(TemplateError, match="untrusted"):
         TEMPLAR.test(Unsafe("1 == 1"), variables())

@@ -165,6 +165,12 @@ def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any
     return found
 
 
+def item_type(value: Any) -> str:
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
+    return next((kind.__name__ for kind in (str, dict, list) if isinstance(value, kind)), type(value).__name__)
+
+
 _UNITS = {"Y": 80, "Z": 70, "E": 60, "P": 50, "T": 40, "G": 30, "M": 20, "K": 10, "B": 0}
 
 
@@ -246,5 +252,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "combinations": lambda value, size: [list(item) for item in itertools.combinations(value, size)],
     "log": logarithm, "pow": lambda value, power: math.pow(value, power), "root": lambda value, base=2: value ** (1 / base),
     "to_datetime": lambda value, form="%Y-%m-%d %H:%M:%S": datetime.datetime.strptime(value, form), "strftime": strftime,
-    "type_debug": lambda value: next((kind.__name__ for kind in (str, dict, list) if isinstance(value, kind)), type(value).__name__),
+    "type_debug": item_type,
 }
