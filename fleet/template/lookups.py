@@ -198,9 +198,16 @@ def _sequence(scene: Scene, terms: list[Any], **given: Any) -> list[Any]:
                 if key not in options:
                     raise TemplateError(f"unrecognized arguments to with_sequence: ['{key}']", hint="there are start, end, count, stride, format")
                 options[key] = value
-        numbers = {key: int(str(options[key]), 0) for key in ("start", "end", "count", "stride") if options[key] is not None}
+        numbers = {key: _whole(key, options[key]) for key in ("start", "end", "count", "stride") if options[key] is not None}
         found += [options["format"] % number for number in _numbers(**numbers)]
     return found
+
+
+def _whole(key: str, value: Any) -> int:
+    try:
+        return int(str(value), 0)
+    except ValueError:
+        raise TemplateError(f"sequence: {key} has an invalid value: {value!r}", hint="it takes a whole number") from None
 
 
 def _numbers(start: int = 1, end: int | None = None, count: int | None = None, stride: int | None = None) -> list[int]:
