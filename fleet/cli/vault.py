@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -14,37 +15,66 @@ import click
 from fleet.cli.options import vault_options
 from fleet.errors import Pos, UsageError
 from fleet.options import RunOptions
+from fleet.settings import load_settings
+from fleet.vault import Vault
+
+MARK = b"$ANSIBLE_VAULT;"
 
 
-def _vault(given: dict[str, Any]) -> Any:
-    from fleet.settings import load_settings
-    from fleet.vault import Vault
+def _vault(given: dict[str, Any]) -> Vault:
     found = Vault.from_options(RunOptions(**given), load_settings())
     if found is None:
         raise UsageError("no vault password was given", hint="use --vault-password-file, --vault-id or --ask-vault-pass")
     return found
 
 
+STDIO = Path("-")
+
+
 def write(path: Path, data: bytes) -> None:
-    """Replace a file whole, readable by its owner only."""
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=".fleet-")
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-    Path(temporary).rename(path)
+    """Replace a file whole, readable by its owner only; `-` is standard output."""
+    if path == STDIO:
+        sys.stdout.buffer.write(data)
+        return
+    path = path.resolve()  # a link stays a link
+    try:
+        fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=".fleet-")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def read(path: Path) -> bytes:
+    """A file's content; `-` is standard input."""
     try:
-        return path.read_bytes()
+        return sys.stdin.buffer.read() if path == STDIO else path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
-def plain(vault: Any, path: Path) -> bytes:
+def plain(vault: Vault, path: Path) -> tuple[bytes, str]:
+    """What an encrypted file holds, and its vault id."""
     data = read(path)
-    if not data.startswith(b"$ANSIBLE_VAULT;"):
+    if not data.startswith(MARK):
         raise UsageError(f"{path} is not encrypted")
-    return vault.decrypt_bytes(data.decode("ascii", "replace"), Pos(str(path), 1, 1))  # type: ignore[no-any-return]
+    text = data.decode("ascii", "replace")
+    return vault.decrypt_bytes(text, Pos(str(path), 1, 1)), vault.id_of(text)
+
+
+def _target(files: tuple[Path, ...], output: Path | None) -> tuple[Path, ...]:
+    """The files of a command, standard input without any. Only one file can go to --output."""
+    files = files or (STDIO,)
+    if output is not None and len(files) > 1:
+        raise UsageError("--output takes one file only")
+    return files
 
 
 @click.group("vault")
@@ -53,31 +83,35 @@ def command() -> None:
 
 
 _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+_ANY_FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+_OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Write here and not in place; `-` is standard output.")
 _ID = click.option("--encrypt-vault-id", "label", help="The vault id to encrypt with.")
 
 
 @command.command("encrypt")
-@_FILES
+@_ANY_FILES
 @_ID
+@_OUTPUT
 @vault_options
-def encrypt(files: tuple[Path, ...], label: str | None, **given: Any) -> None:
-    """Encrypt files in place."""
+def encrypt(files: tuple[Path, ...], label: str | None, output: Path | None, **given: Any) -> None:
+    """Encrypt files in place, or standard input."""
     vault = _vault(given)
-    for path in files:
+    for path in _target(files, output):
         data = read(path)
-        if data.startswith(b"$ANSIBLE_VAULT;"):
+        if data.startswith(MARK):
             raise UsageError(f"{path} is encrypted already")
-        write(path, vault.encrypt(data, label).encode())
+        write(output or path, vault.encrypt(data, label).encode())
 
 
 @command.command("decrypt")
-@_FILES
+@_ANY_FILES
+@_OUTPUT
 @vault_options
-def decrypt(files: tuple[Path, ...], **given: Any) -> None:
-    """Decrypt files in place."""
+def decrypt(files: tuple[Path, ...], output: Path | None, **given: Any) -> None:
+    """Decrypt files in place, or standard input."""
     vault = _vault(given)
-    for path in files:
-        write(path, plain(vault, path))
+    for path in _target(files, output):
+        write(output or path, plain(vault, path)[0])
 
 
 @command.command("view")
@@ -87,7 +121,7 @@ def view(files: tuple[Path, ...], **given: Any) -> None:
     """Print what encrypted files hold."""
     vault = _vault(given)
     for path in files:
-        sys.stdout.buffer.write(plain(vault, path))
+        write(STDIO, plain(vault, path)[0])
 
 
 def _edited(data: bytes) -> bytes:
@@ -108,10 +142,11 @@ def _edited(data: bytes) -> bytes:
 def edit(file: Path, label: str | None, **given: Any) -> None:
     """Edit an encrypted file with $EDITOR."""
     vault = _vault(given)
-    before = plain(vault, file)
+    before, was = plain(vault, file)
     after = _edited(before)
     if after != before:
-        write(file, vault.encrypt(after, label).encode())
+        known = any(name == was for name, _ in vault.passwords)
+        write(file, vault.encrypt(after, label or (was if known else None)).encode())
 
 
 @command.command("create")
@@ -128,22 +163,35 @@ def create(file: Path, label: str | None, **given: Any) -> None:
 
 @command.command("rekey")
 @_FILES
-@click.option("--new-vault-password-file", required=True, metavar="FILE", help="File with the new password.")
+@click.option("--new-vault-password-file", metavar="FILE", help="File or program with the new password.")
+@click.option("--new-vault-id", metavar="ID@SOURCE", help="The new vault id and where its password is.")
 @vault_options
-def rekey(files: tuple[Path, ...], new_vault_password_file: str, **given: Any) -> None:
-    """Encrypt files with another password."""
-    old, new = _vault(given), _vault({"vault_password_file": (new_vault_password_file,), "vault_id": (), "ask_vault_pass": False})
-    texts = {path: plain(old, path) for path in files}  # all can be read before one is written
+def rekey(files: tuple[Path, ...], new_vault_password_file: str | None, new_vault_id: str | None, **given: Any) -> None:
+    """Encrypt files with another password; it is asked for if no option says where it is."""
+    old = _vault(given)
+    label, at, source = (new_vault_id or "").rpartition("@")
+    new = Vault([Vault.source(label if at else "default", source or new_vault_password_file or "prompt")])
+    texts = {path: plain(old, path)[0] for path in files}  # all can be read before one is written
     for path, data in texts.items():
         write(path, new.encrypt(data).encode())
 
 
 @command.command("encrypt-string")
-@click.argument("text", required=False)
-@click.option("-n", "--name", help="Print it as the value of this variable.")
+@click.argument("texts", nargs=-1)
+@click.option("-n", "--name", "names", multiple=True, help="Print it as the value of this variable; one for each TEXT.")
+@click.option("--stdin-name", help="The variable for what standard input holds.")
+@click.option("-p", "--prompt", is_flag=True, help="Ask for the text; it is not shown.")
 @_ID
 @vault_options
-def encrypt_string(text: str | None, name: str | None, label: str | None, **given: Any) -> None:
-    """Print TEXT (or standard input) encrypted, for a variables file."""
-    body = _vault(given).encrypt((text if text is not None else sys.stdin.read()).encode(), label)
-    print((f"{name}: " if name else "") + "!vault |\n" + "".join(f"  {line}\n" for line in body.splitlines()), end="")
+def encrypt_string(texts: tuple[str, ...], names: tuple[str, ...], stdin_name: str | None, prompt: bool, label: str | None, **given: Any) -> None:
+    """Print each TEXT (or standard input) encrypted, for a variables file."""
+    vault = _vault(given)
+    pairs = [*itertools.zip_longest(names[:len(texts)], texts), *((name, None) for name in names[len(texts):])]
+    if prompt:
+        pairs.append((names[len(texts)] if len(names) > len(texts) else None, click.prompt("String to encrypt", hide_input=True)))
+        pairs = [pair for pair in pairs if pair[1] is not None]
+    if stdin_name or not pairs:
+        pairs.append((stdin_name, None))
+    for name, text in pairs:
+        body = vault.encrypt((sys.stdin.read() if text is None else text).encode(), label)
+        click.echo((f"{name}: " if name else "") + "!vault |\n" + "".join(f"  {line}\n" for line in body.splitlines()), nl=False)

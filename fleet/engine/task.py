@@ -14,6 +14,7 @@ from fleet.errors import FleetError, SourceError, UndefinedError
 from fleet.events import ResultItem, TaskRetry
 from fleet.model import Task
 from fleet.playbook import freeform
+from fleet.playbook.action import LATER
 from fleet.runner.module import Args
 from fleet.template import OMIT, Variables
 from fleet.template.lookups import run_lookup
@@ -273,7 +274,10 @@ class TaskRun:
                 given = freeform.split(given, None, task.pos)[0]
             if not isinstance(given, Mapping):
                 raise SourceError(f"the arguments of {task.action} must be a mapping, not {type(given).__name__}", pos=task.pos)
-            given = {name: value for name, value in given.items() if value is not OMIT}
+            later = given.get(LATER)
+            given = {name: value for name, value in given.items() if value is not OMIT and name != LATER}
+            if isinstance(later, Mapping):
+                given = {**later, **given}
         spec = registry.spec(task.action)
         if task.free is not None and spec.free_form:
             given = {**given, spec.free_form: templar.render(task.free, variables, pos=task.pos)}
@@ -328,8 +332,10 @@ class TaskRun:
             except FleetError as error:
                 self._broken("failed_when", error, result)
                 return
-            if was and not result["failed"]:
-                result["failed_when_suppressed_exception"] = result.pop("exception", str(result.get("msg", "")))
+            if was:
+                result["failed_when_suppressed_exception"] = result.get("exception", str(result.get("msg", "")))
+                if not result["failed"]:
+                    result.pop("exception", None)
 
     def _broken(self, what: str, error: FleetError, result: dict[str, Any]) -> None:
         """A changed_when or failed_when that cannot be evaluated is a failure that keeps the module's result beside it."""

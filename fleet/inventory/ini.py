@@ -102,8 +102,19 @@ def _literal(value: str) -> Any:
             found = literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return value
-    if isinstance(found, bytes):
-        return found.decode("utf-8", "surrogateescape")
-    if isinstance(found, tuple):
-        return list(found)
-    return found if found is None or isinstance(found, (str, int, float, list, dict)) else value
+    if found is ... or isinstance(found, complex):
+        return value
+    return _plain(found)
+
+
+def _plain(value: Any) -> Any:
+    """What a literal means as data: sets and tuples are lists, bytes are text, and what no data has is its text."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if value is ...:
+        return "..."
+    return str(value) if isinstance(value, complex) else value

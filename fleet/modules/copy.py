@@ -76,6 +76,8 @@ def put(m, stream, name):
     if there and old is None and not os.path.islink(dest):
         m.fail("%s exists and is no file" % dest, dest=dest)
     result = {"dest": dest, "checksum": new, "src": args.src} if args.src else {"dest": dest, "checksum": new}
+    stream.seek(0)
+    result["md5sum"] = md5(stream)
     if old != new and (args.force or not there):
         yield from content(m, stream, dest, old, there, result)
     elif there and not args.force and old != new:
@@ -106,8 +108,6 @@ def content(m, stream, dest, old, there, result):
 
     done = yield Change("content", before, after, write, dest)
     result.update(done or {})
-    stream.seek(0)
-    result["md5sum"] = md5(stream)
 
 
 def md5(stream):

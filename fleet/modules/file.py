@@ -1,242 +1,339 @@
-"""Files, directories and links: there or not, of which kind, whose, with which mode."""
+"""Files, directories and links: whether they are there, and their attributes."""
 import os
 import shutil
-import stat
 import time
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Generator, List, Optional
 
-from fleet.runner import files
+from fleet.modules._fs import SELINUX, expand, kind, make_folders, temporary_name, wanted
+from fleet.runner.files import described, write
 from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, Spec, file_options
 
 SPEC = Spec(
     "file", "Manage files, directories, links and their attributes",
-    dict({
-        "path": Opt("path", "The path to manage.", required=True, aliases=["dest", "name"]),
-        "state": Opt("str", "What is to be there. By default `file`, or `directory` with recurse: what is there, with the attributes given.",
-                     choices=["absent", "directory", "file", "hard", "link", "touch"]),
-        "src": Opt("path", "What a link points to; relative to the link's directory for state=link."),
-        "recurse": Opt("bool", "Give everything below a directory the same attributes.", default=False),
-        "force": Opt("bool", "Make a link though its target is missing, or in place of a file.", default=False),
-        "follow": Opt("bool", "Manage what a link at `path` points to.", default=True),
-        "modification_time": Opt("str", "`preserve`, `now` or a time as modification_time_format writes it."),
-        "modification_time_format": Opt("str", "strptime format of modification_time.", default="%Y%m%d%H%M.%S"),
-        "access_time": Opt("str", "`preserve`, `now` or a time as access_time_format writes it."),
-        "access_time_format": Opt("str", "strptime format of access_time.", default="%Y%m%d%H%M.%S"),
-        "_diff_peek": Opt("raw", "Ignored; kept for old playbooks."),
-        "_original_basename": Opt("str", "Ignored; kept for old playbooks."),
-    }, **file_options()),
+    dict(
+        file_options(),
+        path=Opt("path", "The path to manage.", required=True, aliases=["dest", "name"]),
+        state=Opt("str", "What it shall be; what it is now (or `file`, or `directory` with `recurse`) when not given. "
+                         "`file` creates nothing: use `touch`, copy or template.",
+                  choices=["absent", "directory", "file", "hard", "link", "touch"]),
+        src=Opt("path", "What a link points to. For `link` it may be relative, and is then read from the link's directory."),
+        recurse=Opt("bool", "Apply the attributes to everything in the directory too.", default=False),
+        force=Opt("bool", "Make a link to what does not exist (yet), and replace a file or an empty directory by a link.", default=False),
+        follow=Opt("bool", "Apply the attributes to what a link points to, not to the link.", default=True),
+        modification_time=Opt("str", "`preserve`, `now`, or a time; `now` for `touch`, else `preserve`."),
+        modification_time_format=Opt("str", "How modification_time is written, as strftime says it.", default="%Y%m%d%H%M.%S"),
+        access_time=Opt("str", "`preserve`, `now`, or a time; `now` for `touch`, else `preserve`."),
+        access_time_format=Opt("str", "How access_time is written, as strftime says it.", default="%Y%m%d%H%M.%S"),
+        _original_basename=Opt("str", "The name `src` had before another tool renamed it."),
+        _diff_peek=Opt("bool", "Accepted for old playbooks; without effect."),
+    ),
     returns={
-        "path": Ret("path", "The path managed.", "state is not link or hard"), "dest": Ret("path", "The path managed.", "state is link, hard or touch"),
-        "src": Ret("path", "What the link points to.", "state is link or hard"), "state": Ret("str", "What is there now."),
-        "mode": Ret("str", "Its mode, octal."), "owner": Ret("str", "Its owner."), "group": Ret("str", "Its group."),
-        "uid": Ret("int", "Its owner's number."), "gid": Ret("int", "Its group's number."), "size": Ret("int", "Its size."),
+        "path": Ret("str", "The path.", returned="state=absent, directory or file"), "dest": Ret("str", "The path.", returned="state=touch, hard or link"),
+        "src": Ret("str", "What the link points to.", returned="state=link or hard"),
+        "state": Ret("str", "What the path is now."), "mode": Ret("str", "Its permissions, octal.", returned="not absent"),
+        "uid": Ret("int", "Its owner.", returned="not absent"), "gid": Ret("int", "Its group.", returned="not absent"),
+        "owner": Ret("str", "Its owner's name.", returned="not absent"), "group": Ret("str", "Its group's name.", returned="not absent"),
+        "size": Ret("int", "Bytes.", returned="not absent"),
     },
-    examples="- file: {path: /srv/app, state: directory, owner: app, mode: \"0755\"}\n- file: {src: /srv/app/current.conf, dest: /etc/app.conf, state: link}\n",
-)
+    examples="""
+- name: A directory, and those above it
+  file:
+    path: /srv/app/data
+    state: directory
+    owner: www-data
+    mode: "0750"
+
+- name: A link
+  file:
+    src: releases/42
+    dest: /srv/app/current
+    state: link
+
+- name: Gone
+  file:
+    path: /etc/nginx/sites-enabled/default
+    state: absent
+""")
+
+NOW = "now"
 
 
 def run(m):
-    # type: (Module) -> Any
+    # type: (Module) -> Generator[Change, Any, Dict[str, Any]]
     args = m.args
-    path = os.path.expanduser(args.path)
-    state = args.state or ("directory" if args.recurse else None)
-    if args.recurse and state != "directory":
-        m.fail("recurse makes sense with state=directory only", path=path)
-    if args.src and state not in ("link", "hard"):
-        m.fail("src option requires state to be 'link' or 'hard'", path=path)
-    now = kind(path)
-    if state is None:
-        state = "file" if now != "directory" else "directory"
-        if now == "link" and not args.follow:
-            state = "link"
-    handler = {"absent": absent, "directory": directory, "file": existing, "touch": touch, "link": link, "hard": hard}[state]
-    result = yield from handler(m, path, now)
+    path = args["path"] = expand(args.path)
+    if args.src is not None:
+        args["src"] = expand(args.src)
+    have = kind(m, path)
+    state = _state(m, have)
+    if args.src is not None and state not in ("link", "absent") and have == "directory":
+        path = args["path"] = os.path.join(path, os.path.basename(args._original_basename or args.src))
+        have = kind(m, path)
+    steps = STATES[state](m, path, have)
+    if not m.diff:
+        return (yield from steps)
+    seen = []  # type: List[Change]
+    content = _content(path) if state == "absent" and have == "directory" else None
+    result = yield from _noting(steps, seen)
+    result["diff"] = _diff(path, seen, content)
     return result
 
 
-def kind(path):
-    # type: (str) -> str
+def _state(m, have):
+    # type: (Module, str) -> str
+    args = m.args
+    state = args.state or ("directory" if args.recurse else "file" if have == "absent" else have)  # type: str
+    if args.recurse and state != "directory":
+        m.fail("recurse option requires state to be 'directory'", path=args.path)
+    if args.src is not None and args.state not in ("link", "hard", "absent"):
+        m.fail("src option requires state to be 'link' or 'hard'", path=args.path)
+    return state
+
+
+def _noting(steps, seen):
+    # type: (Generator[Change, Any, Dict[str, Any]], List[Change]) -> Generator[Change, Any, Dict[str, Any]]
+    outcome = None
     try:
-        mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return "absent"
-    return "link" if stat.S_ISLNK(mode) else "directory" if stat.S_ISDIR(mode) else "file"
+        while True:
+            change = steps.send(outcome)
+            seen.append(change)
+            outcome = yield change
+    except StopIteration as stop:
+        return dict(stop.value)
 
 
-def finished(where, **more):
-    # type: (str, **Any) -> Dict[str, Any]
-    return dict(files.described(where), **more)
+def _diff(path, seen, content):
+    # type: (str, List[Change], Optional[Dict[str, List[str]]]) -> Dict[str, Any]
+    diff = {"before": {"path": path}, "after": {"path": path}}  # type: Dict[str, Dict[str, Any]]
+    for change in seen:
+        name = change.what if change.path in (None, path) else "%s of %s" % (change.what, change.path)
+        diff["before"][name], diff["after"][name] = change.before, change.after
+    if content:
+        diff["before"]["path_content"] = content
+    return diff
 
 
-def owned(m, path, follow=True):
-    # type: (Module, str, bool) -> Iterator[Change]
-    return files.attributes(m, path, follow, None, m.args.mode, m.args.owner, m.args.group, m.args.attributes)
+def _content(path):
+    # type: (str) -> Dict[str, List[str]]
+    found = {"directories": [], "files": []}  # type: Dict[str, List[str]]
+    for folder, folders, files in os.walk(path):
+        found["directories"] += [os.path.join(folder, name) for name in folders]
+        found["files"] += [os.path.join(folder, name) for name in files]
+    return found
 
 
-def absent(m, path, now):
+def _times(m, path, default, follow=True):
+    # type: (Module, str, str, bool) -> Generator[Change, Any, None]
+    """The changes of a path's times. default: what is meant when a time is not given."""
+    args = m.args
+    access = _moment(m, args.access_time or default, args.access_time_format)
+    modification = _moment(m, args.modification_time or default, args.modification_time_format)
+    if access is None and modification is None:
+        return
+    if access == modification == NOW:
+        # The kernel's own "now" is the one a user who may write but does not own the file is allowed to set.
+        yield Change("times", None, NOW, lambda: os.utime(path, None, follow_symlinks=follow), path)
+        return
+    try:
+        now = os.stat(path, follow_symlinks=follow)
+    except FileNotFoundError:
+        if m.check:
+            return
+        raise
+    times = [now.st_atime_ns, now.st_mtime_ns]
+    for number, what, moment in ((0, "access_time", access), (1, "modification_time", modification)):
+        if moment is None:
+            continue
+        value = time.time_ns() if hasattr(time, "time_ns") and moment == NOW else int((time.time() if moment == NOW else moment) * 10**9)
+        if value != times[number]:
+            before, times[number] = times[number], value
+            pair = (times[0], times[1])
+            yield Change(what, before / 1e9, value / 1e9, lambda pair=pair: os.utime(path, ns=pair, follow_symlinks=follow), path)  # type: ignore[misc]
+
+
+def _moment(m, text, form):
     # type: (Module, str, str) -> Any
-    if now != "absent":
-        remove = (lambda: shutil.rmtree(path)) if now == "directory" else (lambda: os.unlink(path))
-        yield Change("state", now, "absent", remove, path)
+    """None to preserve, NOW, or seconds since the epoch."""
+    if text == "preserve":
+        return None
+    if text == NOW:
+        return NOW
+    try:
+        return time.mktime(time.strptime(text, form))
+    except (ValueError, OverflowError) as error:
+        m.fail("Error while obtaining timestamp for time %s using format %s: %s" % (text, form, error), path=m.args.path)
+
+
+def _file(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    if have == "link" and m.args.follow:
+        path = os.path.realpath(path)
+        have = kind(m, path)
+    if have not in ("file", "hard"):
+        # Ownership is looked up all the same, so that a plan names an unknown user here too.
+        yield from wanted(m, path) if m.check and have == "absent" else ()
+        word = "absent" if have == "absent" else "a " + have
+        m.fail("file (%s) is %s, cannot continue" % (path, word), path=path, state=have)
+    yield from wanted(m, path, follow=False)
+    yield from _times(m, path, "preserve")
+    return dict(described(path), path=path)
+
+
+def _directory(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    args = m.args
+    if have == "link" and args.follow:
+        path = os.path.realpath(path)
+        have = kind(m, path)
+    if have not in ("absent", "directory"):
+        m.fail("%s already exists as a %s" % (path, have), path=path)
+    if have == "absent":
+        made = yield from make_folders(m, path, args.mode, args.owner, args.group)
+        if m.check:
+            yield from wanted(m, path)
+            return {"path": path, "state": "directory"}
+        if args.attributes or any(args[part] is not None for part in SELINUX):
+            for folder in reversed(made):
+                yield from wanted(m, folder)
+    else:
+        yield from wanted(m, path, follow=False)
+    yield from _times(m, path, "preserve")
+    if args.recurse and have != "absent":
+        yield from _below(m, path, {os.path.realpath(path)})
+    return dict(described(path), path=path)
+
+
+def _below(m, path, visited):
+    # type: (Module, str, Any) -> Generator[Change, Any, None]
+    """The attributes of everything in a directory; what links point to only with `follow`."""
+    for folder, folders, files in os.walk(path):
+        for name in folders + files:
+            entry = os.path.join(folder, name)
+            if not os.path.islink(entry) or not m.args.follow:
+                yield from wanted(m, entry, follow=False)
+            elif os.path.exists(entry):
+                target = os.path.realpath(entry)
+                if target not in visited:
+                    visited.add(target)
+                    yield from wanted(m, target, follow=False)
+                    if os.path.isdir(target):
+                        yield from _below(m, target, visited)
+
+
+def _touch(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    args = m.args
+    if have == "link" and args.follow:
+        path = os.path.realpath(path)
+        have = kind(m, path)
+    if have == "link":
+        m.fail("Can only touch files, directories, and hardlinks (%s is a link)" % path, dest=path)
+    if have == "absent":
+        yield Change("state", "absent", "touch", lambda: write(m, path, b"", args.mode, args.owner, args.group), path)
+        if m.check:
+            yield from wanted(m, path)
+            return {"dest": path, "state": "file"}
+        yield from wanted(m, path)
+        if "preserve" not in (args.access_time, args.modification_time) and (args.access_time or args.modification_time):
+            yield from _times(m, path, NOW)
+    else:
+        yield from wanted(m, path, follow=False)
+        yield from _times(m, path, NOW)
+    return dict(described(path), dest=path)
+
+
+def _absent(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    if have == "directory":
+        yield Change("state", have, "absent", lambda: shutil.rmtree(path), path)
+    elif have != "absent":
+        yield Change("state", have, "absent", lambda: os.unlink(path), path)
     return {"path": path, "state": "absent"}
 
 
-def directory(m, path, now):
-    # type: (Module, str, str) -> Any
-    if now == "link" and m.args.follow:
-        path = os.path.realpath(path)
-        now = kind(path)
-    if now in ("file", "link"):
-        m.fail("%s already exists as a %s" % (path, now), path=path)
-    if now == "absent":
-        yield from make_directories(m, path)
-    yield from owned(m, path)
-    if m.args.recurse and now == "directory":
-        for folder, folders, names in os.walk(path):
-            for name in folders + names:
-                inner = os.path.join(folder, name)
-                if os.path.islink(inner):
-                    yield from files.attributes(m, inner, False, None, None, m.args.owner, m.args.group)
-                else:
-                    yield from owned(m, inner)
-    return finished(path, path=path) if not m.check or now != "absent" else {"path": path, "state": "directory"}
-
-
-def make_directories(m, path):
-    # type: (Module, str) -> Iterator[Change]
-    """The directory and those missing above it, each with the attributes asked for."""
-    missing = []
-    each = os.path.abspath(path)
-    while not os.path.isdir(each):
-        if os.path.lexists(each) and not os.path.isdir(os.path.realpath(each)):
-            m.fail("cannot make the directory %s: %s is no directory" % (path, each), path=path)
-        missing.append(each)
-        each = os.path.dirname(each)
-
-    def make():
-        # type: () -> None
-        for each in reversed(missing):
-            os.mkdir(each)
-            for change in owned(m, each):
-                if change.apply:
-                    change.apply()
-
-    yield Change("state", "absent", "directory", make, path)
-
-
-def existing(m, path, now):
-    # type: (Module, str, str) -> Any
-    if now == "link" and m.args.follow:
-        path = os.path.realpath(path)
-        now = kind(path)
-    if now == "absent":
-        m.fail("file (%s) is absent, cannot continue" % path, path=path, state="absent")
-    if now == "directory":
-        m.fail("%s is a directory; state=file manages files" % path, path=path)
-    yield from owned(m, path, m.args.follow)
-    yield from times(m, path, "preserve")
-    return finished(path, path=path)
-
-
-def touch(m, path, now):
-    # type: (Module, str, str) -> Any
-    if now == "link" and m.args.follow:
-        path = os.path.realpath(path)
-        now = kind(path)
-    if now == "absent":
-        def make():
-            # type: () -> None
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
-        yield Change("state", "absent", "touch", make, path)
-        yield from owned(m, path)
-        yield from times(m, path, "preserve")
-    else:
-        yield from owned(m, path)
-        yield from times(m, path, "now")
-    return finished(path, dest=path) if os.path.lexists(path) else {"dest": path, "state": "file"}
-
-
-def times(m, path, default):
-    # type: (Module, str, str) -> Iterator[Change]
-    if m.check and not os.path.lexists(path):
-        return
-    old = os.stat(path)
-    wanted = []
-    for name, current in (("access_time", old.st_atime_ns), ("modification_time", old.st_mtime_ns)):
-        given = m.args[name] or default
-        if given == "preserve":
-            wanted.append(current)
-        elif given == "now":
-            wanted.append(time.time_ns() if hasattr(time, "time_ns") else int(time.time() * 1e9))
+def _link(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    args = m.args
+    src = args.src
+    if src is None:
+        if have != "link":
+            m.fail("src is required for creating new symlinks", path=path, dest=path)
+        src = os.readlink(path)
+    target = os.path.join(path if have == "directory" else os.path.dirname(path), src)
+    there = os.path.exists(target)
+    if args.src is not None and not there and not args.force:
+        m.fail('src file does not exist, use "force=yes" if you really want to create the link: %s' % target, path=path, src=src, dest=path)
+    before = os.readlink(path) if have == "link" else None
+    if before != src:
+        _may_convert(m, path, have, "symlink")
+        if before is None:
+            yield Change("state", have, "link", lambda: _place(path, have, lambda name: os.symlink(src, name)), path)
         else:
-            try:
-                moment = time.mktime(time.strptime(given, m.args[name + "_format"]))
-            except ValueError as error:
-                m.fail("%s: %s" % (name, error), path=path)
-            wanted.append(int(moment) * 10 ** 9)
-    if wanted != [old.st_atime_ns, old.st_mtime_ns]:
-        yield Change("times", None, None, lambda: os.utime(path, ns=(wanted[0], wanted[1])), path)
+            yield Change("src", before, src, lambda: _place(path, have, lambda name: os.symlink(src, name)), path)
+    if not args.follow:
+        yield from wanted(m, path, follow=False)
+    elif there:
+        yield from wanted(m, target)
+    elif any(args[name] is not None for name in ("mode", "owner", "group", "attributes") + SELINUX):
+        m.warn("Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.")
+    yield from _times(m, path, "preserve", follow=bool(args.follow and there))
+    return dict(described(path) if not m.check or have == "link" else {"state": "link"}, dest=path, src=src)
 
 
-def link(m, path, now):
-    # type: (Module, str, str) -> Any
-    src, force = m.args.src, m.args.force
-    old = os.readlink(path) if now == "link" else None
+def _hard(m, path, have):
+    # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    args = m.args
+    src = args.src
     if src is None:
-        if now != "link":
-            m.fail("src is required to make a link", path=path)
-        src = old if not m.args.follow else os.path.realpath(path)
-        if m.args.follow:
-            yield from owned(m, path)
-            return finished(path, dest=path, src=src)
-    if now == "directory":
-        if not os.path.islink(path) and not force:
-            m.fail("refusing to convert from directory to symlink for %s" % path, path=path)
-        if os.listdir(path):
-            m.fail("the directory %s is not empty, refusing to convert it" % path, path=path)
-    elif now == "file" and not force:
-        m.fail("refusing to convert from file to symlink for %s" % path, path=path)
-    target = os.path.join(os.path.dirname(path), src)
-    if not force and not os.path.exists(target):
-        m.fail("src file does not exist, use \"force=yes\" if you really want to create the link: %s" % target, path=path, src=src)
-    if old != src:
-        yield Change("link", old if now == "link" else now, src, lambda: replace(path, now, lambda temporary: os.symlink(src, temporary)), path)
-    if m.args.owner is not None or m.args.group is not None or (m.args.mode is not None and m.args.follow):
-        follow = m.args.follow and os.path.exists(target)
-        if follow or os.path.lexists(path):
-            yield from owned(m, path, follow)
-    result = finished(path, dest=path, src=src)
-    result["state"] = "link"
-    return result
+        if have != "hard":
+            m.fail("src is required for creating new hardlinks", dest=path)
+    else:
+        if not os.path.exists(src):
+            m.fail("src does not exist", dest=path, src=src)
+        if not _same(path, src):
+            _may_convert(m, path, have, "hard link")
+            yield Change("state", have, "hard", lambda: _place(path, have, lambda name: os.link(src, name)), path)
+    yield from wanted(m, path)
+    yield from _times(m, path, "preserve")
+    result = described(path) if not m.check or have == "hard" else {"state": "hard"}
+    return dict(result, dest=path, src=src)
 
 
-def hard(m, path, now):
-    # type: (Module, str, str) -> Any
-    src = m.args.src
-    if src is None:
-        m.fail("src is required to make a hard link", path=path)
-    if not os.path.exists(src):
-        m.fail("src does not exist: %s" % src, path=path, src=src)
-    same = now == "file" and os.path.samefile(path, src)
-    if not same:
-        if now == "directory" or (now in ("file", "link") and not m.args.force):
-            m.fail("cannot link, different hard link exists at destination: %s" % path if now == "file" else
-                   "refusing to convert from %s to hard link for %s" % (now, path), path=path, src=src)
-        yield Change("hard link", None if now == "absent" else now, src, lambda: replace(path, now, lambda temporary: os.link(src, temporary)), path)
-    yield from owned(m, path)
-    return dict(finished(path, dest=path, src=src), state="hard")
-
-
-def replace(path, now, make):
-    # type: (str, str, Any) -> None
-    """Make something beside the path and rename it there, so that the path is never missing."""
-    if now == "directory":
-        os.rmdir(path)
-    temporary = "%s.fleet-%d" % (path, os.getpid())
-    make(temporary)
+def _same(path, src):
+    # type: (str, str) -> bool
     try:
-        os.rename(temporary, path)
-    except OSError:
-        os.unlink(temporary)
+        return os.path.samestat(os.lstat(path), os.stat(src))
+    except FileNotFoundError:
+        return False
+
+
+def _may_convert(m, path, have, wish):
+    # type: (Module, str, str, str) -> None
+    """A link replaces a link; a file or an empty directory only with `force`."""
+    if have in ("absent", "link"):
+        return
+    if have == "directory" and os.listdir(path):
+        m.fail("the directory %s is not empty, refusing to convert it" % path, path=path, dest=path)
+    if not m.args.force:
+        m.fail("refusing to convert from %s to %s for %s" % (have, wish, path), path=path, dest=path)
+
+
+def _place(path, have, make):
+    # type: (str, str, Any) -> None
+    """Make a link under another name and rename it over what there is, so that the path is never missing (but for a directory)."""
+    if have == "absent":
+        make(path)
+        return
+    name = temporary_name(path)
+    make(name)
+    try:
+        if have == "directory":
+            os.rmdir(path)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
         raise
+
+
+STATES = {"file": _file, "directory": _directory, "touch": _touch, "absent": _absent, "link": _link, "hard": _hard}

@@ -61,6 +61,7 @@ def run(m):
             skipped[path] = "'%s' is not a directory" % base
             m.warn("Skipped '%s' path due to this access issue: %s\n" % (path, skipped[path]))
             continue
+        wanted.base = path
         for each in walk(m, base, skipped):
             examined += 1
             entry = wanted.entry(each)
@@ -110,6 +111,7 @@ class Wanted:
         # type: (Module, Optional[int], Optional[int], Dict[str, str]) -> None
         self.args = m.args
         self.skipped = skipped
+        self.base = ""
         self.age, self.size, self.now = age, size, time.time()
         self.content = re.compile(m.args.contains) if m.args.contains else None
 
@@ -161,6 +163,9 @@ class Wanted:
                 if self.args.read_whole_file:
                     return self.content.search(stream.read()) is not None
                 return any(self.content.match(line) for line in stream)
-        except (OSError, UnicodeDecodeError) as error:
-            self.skipped[path] = "Failed to read the file %s due to: %s" % (path, error)
+        except UnicodeDecodeError:
+            self.skipped[self.base] = "Failed to decode the file '%s' with encoding: %s" % (path, self.args.encoding)
+            return False
+        except OSError as error:
+            self.skipped[self.base] = "Failed to read the file '%s': %s" % (path, error)
             return False

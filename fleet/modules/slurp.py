@@ -21,7 +21,7 @@ def run(m):
     # type: (Module) -> Any
     path = os.path.expanduser(m.args.src)
     if not os.path.exists(path):
-        m.fail("file not found: %s" % path)
+        m.fail("File not found: %s" % path)
     if os.path.isdir(path):
         m.fail("source is a directory and must be a file: %s" % path)
     try:

@@ -47,6 +47,8 @@ def run(m):
         found.update(mime(m, path))
     if args.get_attributes:
         found.update(flags(m, path))
+    if args.get_selinux_context:
+        found["selinux_context"] = selinux(path)
     return {"stat": found}
 
 
@@ -84,6 +86,15 @@ def mime(m, path):
         return {"mimetype": "unknown", "charset": "unknown"}
     kind, _, charset = done.stdout.strip().partition("; charset=")
     return {"mimetype": kind, "charset": charset}
+
+
+def selinux(path):
+    # type: (str) -> Any
+    """User, role, type and level; four None without SELinux."""
+    try:
+        return os.getxattr(path, "security.selinux").decode().rstrip("\0").split(":", 3)
+    except OSError:
+        return [None] * 4
 
 
 _FLAGS = {"a": "append_only", "A": "noatime", "c": "compressed", "d": "nodump", "e": "extents", "i": "immutable", "j": "journalling", "s": "secure_delete",

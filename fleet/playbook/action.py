@@ -126,13 +126,19 @@ def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:
                       hint="write `name: value` lines, or `name=value`; quote a value that holds blanks")
 
 
+# Options that a template gives stand under this name until the task runs.
+LATER = "_args_from_template"
+
+
 def _with_args(name: str, args: Any, more: Any, pos: Pos) -> Any:
     """The `args` keyword beside the module's own options, which win."""
     if isinstance(more, str) and is_template(more):
-        if args:
-            raise SourceError("options cannot be given both here and as a template in `args`", pos=pos,
-                              hint="use the filter `combine` inside the template")
-        return more
+        if not args:
+            return more
+        both = Map(pos)
+        both.update(args)
+        both[LATER] = more
+        return both
     if isinstance(more, str):
         more = freeform.split(more, None, pos)[0]
     if not isinstance(more, dict):
@@ -140,6 +146,10 @@ def _with_args(name: str, args: Any, more: Any, pos: Pos) -> Any:
     if not args:
         return more
     both = Map(pos)
+    if isinstance(args, str):
+        both.update(more)
+        both[LATER] = args
+        return both
     for part in (more, args):
         both.update(part)
         both.keys_at.update(part.keys_at if isinstance(part, Map) else {})
@@ -151,7 +161,7 @@ def check(action: Action, defaulted: bool) -> None:
     if action.name == "meta":
         _check_meta(action)
         return
-    if action.name in INCLUDES or not isinstance(action.args, dict):
+    if action.name in INCLUDES or not isinstance(action.args, dict) or LATER in action.args:
         return
     spec = registry.spec(action.name)
     args = action.args

@@ -143,7 +143,8 @@ def _task(data: Map, action: Action, place: Place, on: str) -> Task:
         action = _include(data, action)
     else:
         around = defaulted(place.defaulted, keywords) if place.defaulted is not None and keywords.module_defaults else place.defaulted
-        actions.check(action, around is None or action.name in around)
+        if not data.get("ignore_errors"):  # who expects a failure gets it when the task runs
+            actions.check(action, around is None or action.name in around)
     if action.name in actions.INCLUDES and isinstance(applied := action.args.get("apply"), Map) and "notify" in applied:
         place = dataclasses.replace(place, notify=(*place.notify, *_converted(applied, "notify")))
     if action.local and keywords.delegate_to is None:

@@ -37,14 +37,14 @@ class Classic:
         self.stream.write(text + "\n")
         self.stream.flush()
 
-    def on_RunStarted(self, event: RunStarted) -> None:  # noqa: N802
+    def on_RunStarted(self, event: RunStarted) -> None:
         for path in event.playbooks if self.verbosity > 1 else ():
             self.write(heading(f"PLAYBOOK: {path.rsplit('/', 1)[-1]}"))
 
-    def on_PlayStarted(self, event: PlayStarted) -> None:  # noqa: N802
+    def on_PlayStarted(self, event: PlayStarted) -> None:
         self.write(heading(f"PLAY [{safe(event.name)}]"))
 
-    def on_TaskStarted(self, event: TaskStarted) -> None:  # noqa: N802
+    def on_TaskStarted(self, event: TaskStarted) -> None:
         self.tasks[event.task] = event
 
     def banner(self, number: int) -> None:
@@ -58,16 +58,16 @@ class Classic:
         if self.verbosity > 1:
             self.write(f"task path: {task.position}")
 
-    def on_TaskRetry(self, event: TaskRetry) -> None:  # noqa: N802
+    def on_TaskRetry(self, event: TaskRetry) -> None:
         task = self.tasks.get(event.task)
         self.banner(event.task)
         self.write(f"FAILED - RETRYING: [{event.host}]: {safe(task.name) if task else ''} ({event.left} retries left).")
 
-    def on_ResultItem(self, event: ResultItem) -> None:  # noqa: N802
+    def on_ResultItem(self, event: ResultItem) -> None:
         self.banner(event.task)
         self.line(event, f" (item={safe(event.label)})", self.action(event.task))
 
-    def on_TaskResult(self, event: TaskResult) -> None:  # noqa: N802
+    def on_TaskResult(self, event: TaskResult) -> None:
         self.banner(event.task)
         if event.action in ("include_tasks", "include_role") and event.status == "ok":
             self.write(f"included: {safe(event.result.get('include', ''))} for {event.host}")
@@ -95,13 +95,14 @@ class Classic:
             self.write(f"{event.status}: [{host}]{' =>' + item if item else ''}{shown}")
         for part in event.result.get("diff") or () if event.status == "changed" else ():
             if isinstance(part, dict) and part.get("before") != part.get("after"):
-                self.write(f"--- before{': ' + safe(part.get('path')) if part.get('path') else ''}\n{safe(part.get('before'))}\n+++ after\n{safe(part.get('after'))}")
+                path = f": {safe(part['path'])}" if part.get("path") else ""
+                self.write(f"--- before{path}\n{safe(part.get('before'))}\n+++ after\n{safe(part.get('after'))}")
 
-    def on_Note(self, event: Note) -> None:  # noqa: N802
+    def on_Note(self, event: Note) -> None:
         word = {"error": "[ERROR]: ", "warning": "[WARNING]: "}.get(event.level, "")
         self.write(f"{word}{safe(event.message)}")
 
-    def on_RunFinished(self, event: RunFinished) -> None:  # noqa: N802
+    def on_RunFinished(self, event: RunFinished) -> None:
         self.write(heading("PLAY RECAP"))
         for host, stats in sorted(event.stats.items()):
             self.write(f"{safe(host):26} : {recap(stats)}")

@@ -168,11 +168,12 @@ def attributes(m, path, follow=True, state=None, mode=None, owner=None, group=No
         now = state or (os.stat(path) if follow else os.lstat(path))
     except FileNotFoundError:
         if m.check:
+            _looked_up(m, uid_of, owner), _looked_up(m, gid_of, group)
             return
         raise
     link = stat.S_ISLNK(now.st_mode)
-    uid = -1 if owner is None else uid_of(owner)
-    gid = -1 if group is None else gid_of(group)
+    uid = -1 if owner is None else _looked_up(m, uid_of, owner)
+    gid = -1 if group is None else _looked_up(m, gid_of, group)
     chown = os.chown if follow else os.lchown
     if uid not in (-1, now.st_uid):
         yield Change("owner", now.st_uid, uid, lambda: chown(path, uid, -1), path)
@@ -186,6 +187,20 @@ def attributes(m, path, follow=True, state=None, mode=None, owner=None, group=No
     if attrs:
         for change in _chattr(m, path, attrs):
             yield change
+
+
+def _looked_up(m, lookup, name):
+    # type: (Module, Callable[[Any], int], Any) -> Any
+    """The number of a user or group. Under check an earlier task may be about to create it: a warning then, and the name itself."""
+    if name is None:
+        return None
+    try:
+        return lookup(name)
+    except ModuleError as error:
+        if not m.check:
+            raise
+        m.warn(error.msg)
+        return name
 
 
 def _chattr(m, path, wanted):

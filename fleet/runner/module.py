@@ -228,7 +228,7 @@ def execute(code, m):
         import traceback
         result = {"failed": True, "msg": "%s: %s (a bug in the module)" % (type(error).__name__, error), "exception": traceback.format_exc()}
     result["changed"] = bool(changes) if "changed" not in result else bool(result["changed"])
-    if m.diff and changes:
+    if m.diff and changes and "diff" not in result:
         result["diff"] = [{"what": c.what, "path": c.path, "before": c.before, "after": c.after} for c in changes
                           if c.before is not None or c.after is not None]
     if m.warnings:

@@ -51,8 +51,13 @@ class Vault:
             sources.append((name if at else "default", source))
         if options.ask_vault_pass:
             sources.append(("default", "prompt"))
-        found = [(name, _password(name, str(source))) for name, source in sources]
+        found = [cls.source(name, str(source)) for name, source in sources]
         return cls(found) if found else None
+
+    @staticmethod
+    def source(name: str, source: str) -> tuple[str, Secret]:
+        """A vault id with its password: from a file, a program, or "prompt". Raises UsageError."""
+        return name, _password(name, source)
 
     def decrypt(self, text: str, pos: Pos) -> str:
         """The plain text. Raises SourceError at pos when no password fits."""

@@ -21,7 +21,7 @@ def loaded(folder: Path, text: str | bytes, name: str = "hosts") -> Inventory:
 
 
 @pytest.mark.parametrize(("written", "value"), [
-    (r"v=a\b", "ab"), ("v=a#b", "a"), ("v='a#b'", "a#b"), (r'v="a\"b"', 'a"b'), ("v=1or2", "1or2"), ("v=(1,2)", [1, 2]), ("v={1,2}", "{1,2}")])
+    (r"v=a\b", "ab"), ("v=a#b", "a"), ("v='a#b'", "a#b"), (r'v="a\"b"', 'a"b'), ("v=1or2", "1or2"), ("v=(1,2)", [1, 2]), ("v={1,2}", [1, 2])])
 def test_values_of_a_host_line_are_split_as_a_shell_does(tmp_path: Path, written: str, value: Any) -> None:
     inventory = loaded(tmp_path, f"h {written}\n")
     assert inventory.host_vars("h") == {"v": value}
