@@ -12,7 +12,7 @@ from typing import Any
 
 from fleet.engine.run import Run, new_id
 from fleet.errors import UsageError
-from fleet.events import Event, HostStats, ResultItem, Subscriber, TaskResult
+from fleet.events import Event, HostStats, ResultItem, Subscriber, TaskResult, diff_parts
 from fleet.inventory import Inventory, load_inventory
 from fleet.model import Playbook
 from fleet.options import RunOptions
@@ -47,9 +47,8 @@ class Drift:
 
 
 def _what(result: Mapping[str, Any]) -> str:
-    parts = result.get("diff")
-    if isinstance(parts, list):
-        named = [str(part.get("what") or part.get("path") or "") for part in parts if isinstance(part, Mapping)]
+    named = [str(part.get("what") or part.get("path") or "") for part in diff_parts(result)]
+    if any(named):
         return ", ".join(name for name in named if name)
     return str(result.get("dest") or result.get("path") or result.get("msg") or "")
 

@@ -7,7 +7,7 @@ the epoch (UTC); durations are seconds. Within a host events are in order; a Res
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -156,3 +156,20 @@ class RunFinished(Event):
 
 
 Subscriber = Callable[[Event], None]
+
+
+def diff_parts(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A result's `diff` as parts of one thing each (`what`, `path`, `before`, `after`): a difference of two mappings gives a part for each key that differs."""
+    found = result.get("diff") or ()
+    parts: list[Mapping[str, Any]] = []
+    for part in found if isinstance(found, (list, tuple)) else [found]:
+        if not isinstance(part, Mapping):
+            continue
+        before, after = part.get("before"), part.get("after")
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            path = after.get("path") or before.get("path") or part.get("path")
+            parts += [{"what": name, "path": path, "before": before.get(name), "after": after.get(name)}
+                      for name in {**before, **after} if before.get(name) != after.get(name)]
+        else:
+            parts.append(part)
+    return parts

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet.errors import ArgumentError, Pos
+from fleet.events import diff_parts
 from fleet.modules.copy import SPEC as SPEC
 from fleet.runner.files import digest
 
@@ -95,7 +96,7 @@ def tree(call: Any, source: Path) -> dict[str, Any]:
         if result.get("failed"):
             return result  # type: ignore[no-any-return]
         changed = changed or bool(result.get("changed"))
-    diffs = [part for result in results for part in result.get("diff") or ()]
+    diffs = [part for result in results for part in diff_parts(result)]
     return {"changed": changed, "dest": dest, "src": str(source), **({"diff": diffs} if diffs else {})}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from fleet.events import Event, HostStats, Note, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskRetry, TaskStarted
+from fleet.events import Event, HostStats, Note, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskRetry, TaskStarted, diff_parts
 from fleet.report.text import safe
 
 _WIDTH = 79
@@ -93,8 +93,8 @@ class Classic:
         else:
             shown = f" => {text}" if self.verbosity or (action in _VERBOSE and action != "pause") else ""
             self.write(f"{event.status}: [{host}]{' =>' + item if item else ''}{shown}")
-        for part in event.result.get("diff") or () if event.status == "changed" else ():
-            if isinstance(part, dict) and part.get("before") != part.get("after"):
+        for part in diff_parts(event.result) if event.status == "changed" else ():
+            if part.get("before") != part.get("after"):
                 path = f": {safe(part['path'])}" if part.get("path") else ""
                 self.write(f"--- before{path}\n{safe(part.get('before'))}\n+++ after\n{safe(part.get('after'))}")
 

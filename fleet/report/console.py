@@ -207,7 +207,7 @@ class Console:
         elif self.verbosity:
             lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}{self.paint('dim', _reason(result))}")
         if result.get("diff") and status in ("changed", "failed"):
-            lines += [f"      {line}" for line in differences(result["diff"], self.limit, self.paint)]
+            lines += [f"      {line}" for line in differences(result, self.limit, self.paint)]
         if (self.command == "run" or self.verbosity) and status in ("ok", "changed"):
             for stream in ("stdout", "stderr"):
                 lines += self.tail(stream, result.get(stream), bare=self.command == "run" and stream == "stdout")

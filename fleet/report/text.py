@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from fleet.events import diff_parts
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Paint = Callable[[str, str], str]
 
@@ -43,11 +45,9 @@ def readable(value: Any) -> str:
         return safe(value)
 
 
-def differences(parts: Any, limit: int, paint: Paint) -> Iterator[str]:
+def differences(result: Mapping[str, Any], limit: int, paint: Paint) -> Iterator[str]:
     """The lines of a result's `diff`: unified differences of texts, one line for single values."""
-    for part in parts if isinstance(parts, list) else [parts]:
-        if not isinstance(part, Mapping):
-            continue
+    for part in diff_parts(result):
         what, path = safe(part.get("what") or ""), part.get("path") or part.get("before_header") or part.get("after_header")
         before, after = part.get("before"), part.get("after")
         if "prepared" in part:
