@@ -15,7 +15,8 @@ from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt import identity, seed, storage
 from fleet.virt.connect import Hypervisor, hypervisor, said
-from fleet.virt.xml import Disk, Guest, Nic, differences, guest_fields, guest_xml
+from fleet.virt.domain import Disk, Guest, Nic, guest_fields, guest_xml
+from fleet.virt.xml import differences
 
 SPEC = Spec(
     "guest", "Declare a virtual machine on a hypervisor",

@@ -10,7 +10,8 @@ from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt.connect import hypervisor, said
 from fleet.virt.identity import checked
-from fleet.virt.xml import Network, differences, network_fields, network_xml
+from fleet.virt.network import Network, network_fields, network_xml
+from fleet.virt.xml import differences
 
 SPEC = Spec(
     "network", "Declare a libvirt network on a hypervisor",
