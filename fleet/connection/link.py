@@ -72,11 +72,13 @@ class Link:
     def run(self, stream: Stream) -> None:
         """Speak with a freshly started first stage until it ends; called in a thread of its own, which becomes the writer."""
         self._stream = stream
+        reader = threading.Thread(target=self._read, args=(stream,), name=f"fleet-read-{self.name}", daemon=True)
+        reader.start()
         try:
             stream.write(payload.packed(False, tuple(self.settings.items())))
-            threading.Thread(target=self._read, args=(stream,), name=f"fleet-read-{self.name}", daemon=True).start()
             self._write(stream)
         except (OSError, EOFError) as error:
+            reader.join(5)  # what the other side said before it went tells more than that it went
             self.fail(ConnectionFailed(f"the connection was lost: {error}", host=self.name))
 
     def fail(self, error: FleetError) -> None:
@@ -193,10 +195,10 @@ class Link:
                 for item in parser.feed(data):
                     self._take(*item)
             error: FleetError = self._ended(stream, early)
-        except (wire.WireError, ValueError, KeyError, TypeError) as wrong:
-            error = ConnectionFailed(f"the host sent what is not an answer ({wrong}); the connection was closed", host=self.name)
         except (OSError, EOFError) as wrong:
             error = ConnectionFailed(f"the connection was lost: {wrong}", host=self.name)
+        except Exception as wrong:  # a target may send anything; whatever it breaks is its own connection
+            error = ConnectionFailed(f"the host sent what is not an answer ({str(wrong) or type(wrong).__name__}); the connection was closed", host=self.name)
         self.fail(error)
 
     def _greeted(self, early: bytearray) -> bytes | None:
@@ -272,6 +274,9 @@ class Link:
             tried = self.python or "python3, platform-python, python3.14 to python3.6, python"
             return NoPython(f"there is no Python on this host ({tried})", host=self.name,
                             hint="install one with a `raw` task, or name it with ansible_python_interpreter")
+        if payload.TOO_OLD in said:
+            return NoPython("the Python on this host is too old" + (f" ({self.python})" if self.python else ""), host=self.name,
+                            hint="fleet needs 3.6 or later there: install one with a `raw` task, or name it with ansible_python_interpreter")
         if early is None:
             return ConnectionFailed("the runner on the host ended" + (f": {said[-500:]}" if said else ""), host=self.name)
         heard = " ".join((early.decode("utf-8", "replace") + " " + said).split())[-500:]

@@ -42,6 +42,7 @@ while 1:
 p=marshal.loads(zlib.decompress(d))
 exec(p[0],dict(parts=(p[1],p[2],m),__name__=str()))
 """ % (",".join(map(str, READY)), ",".join(map(str, SOURCE)), ",".join(map(str, WANTS_SOURCE)))
+TOO_OLD = "_frozen_importlib_external"  # what a Python before 3.6 does not have, and says so
 _PYTHONS = ("python3", "/usr/libexec/platform-python", *(f"python3.{minor}" for minor in range(14, 5, -1)), "python")
 _lock = threading.Lock()
 

@@ -22,6 +22,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its thread logs trac
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 _KEX = ("curve25519-sha256@libssh.org", "curve25519-sha256")
 _NAME = re.compile(r"[^\s\0-\x1f;$`|&<>'\"\\-][^\s\0-\x1f;$`|&<>'\"\\]*")
+KEEPALIVE, SILENCE = 10, 15  # seconds between signs of life; seconds without any acknowledgement after which the kernel gives a connection up
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
@@ -85,7 +86,7 @@ def _connect(way: Way, via: paramiko.Transport | None) -> paramiko.Transport:
         transport.start_client(timeout=max(endpoint.timeout, 10))
         hostkeys.check(entry, endpoint.name, transport.get_remote_server_key(), paths, way.host_keys)
         _authenticate(transport, way)
-        transport.set_keepalive(10)
+        transport.set_keepalive(KEEPALIVE)
     except FleetError:
         transport.close()
         raise
@@ -115,6 +116,8 @@ def _socket(way: Way, via: paramiko.Transport | None) -> Any:
             return paramiko.ProxyCommand(command)
         sock = socket.create_connection((way.address, way.port), timeout=endpoint.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
         sock.settimeout(None)
         return sock
     except socket.gaierror as error:
