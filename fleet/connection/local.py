@@ -43,7 +43,10 @@ class ProcessStream:
         assert self._process.stdin is not None
         view = memoryview(data)
         while view:
-            view = view[os.write(self._process.stdin.fileno(), view):]
+            try:
+                view = view[os.write(self._process.stdin.fileno(), view):]
+            except ValueError:  # closed meanwhile, at the end of a run
+                raise BrokenPipeError("the connection was closed") from None
 
     def stderr(self) -> str:
         self._listener.join(1)

@@ -102,8 +102,8 @@ class Stream:
         except (TaskFailed, HostLost) as failure:
             self.failure = self.failure or failure
             pending.done.fail(failure)
-        except Aborted as aborted:
-            pending.done.fail(aborted)
+        except Aborted as aborted:  # whoever touches its result gets the failure that kept it from running
+            pending.done.fail(self.failure or self.crash or aborted)
         except BaseException as error:
             self.crash = self.crash or error
             pending.done.fail(error)

@@ -39,7 +39,8 @@ class Tasks:
         def call(*args: Any, **given: Any) -> Result:
             first = primary(spec)
             if args and first is not None:
-                given[first] = args[0]
+                # A command as a list of words is taken as they are.
+                given["argv" if "argv" in spec.options and isinstance(args[0], (list, tuple)) else first] = args[0]
             if len(args) > 1:
                 raise TypeError(f"{name}() takes one positional argument ({first}); give the others by name")
             keywords = {key: given.pop(key) for key in KEYWORDS if key in given and key not in spec.names}
