@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Journal:
     def _write(self) -> None:
         try:
             from fleet.journal import tables
-            engine = tables.connect(self.path)
+            database = tables.connect(self.path)
             ended = False
             while not ended:
                 events = [self._queue.get()]
@@ -63,9 +64,9 @@ class Journal:
                 ended = None in events
                 rows = [(table, row) for event in events if event is not None for table, row in self._rows(event)]
                 if rows:
-                    tables.insert(engine, rows)
-            tables.prune(engine, self.keep)
-            engine.dispose()
+                    tables.insert(database, rows)
+            tables.prune(database, self.keep)
+            database.close()
         except Exception as error:
             print(f"warning: the journal {self.path} cannot be written any more: {error}", file=sys.stderr)
 
@@ -97,7 +98,8 @@ class Journal:
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
         """The newest runs, newest first, each with `state`: running, done, failed, interrupted ..."""
         from fleet.journal import tables
-        return [self._shaped(row) for row in tables.runs(tables.connect(self.path), limit)]
+        with closing(tables.connect(self.path)) as database:
+            return [self._shaped(row) for row in tables.runs(database, limit)]
 
     def run(self, name: str) -> dict[str, Any]:
         """One run by its id, the beginning of it, or `last`. Raises UsageError."""
@@ -109,7 +111,8 @@ class Journal:
     def results(self, run: str) -> list[dict[str, Any]]:
         """Everything that came of a run's tasks, in order."""
         from fleet.journal import tables
-        return [{**row, "result": json.loads(row["result"])} for row in tables.results(tables.connect(self.path), run)]
+        with closing(tables.connect(self.path)) as database:
+            return [{**row, "result": json.loads(row["result"])} for row in tables.results(database, run)]
 
     def _shaped(self, row: dict[str, Any]) -> dict[str, Any]:
         for name in ("playbooks", "inventory", "tags", "stats"):
