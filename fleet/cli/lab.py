@@ -20,14 +20,15 @@ def command(ctx: click.Context, folder: Path | None) -> None:
 
 
 @command.command("up")
-@click.argument("count", type=click.IntRange(1, 1000))
+@click.argument("count", type=click.IntRange(0, 1000))
 @click.option("--prefix", default="h", help="Names are PREFIX1, PREFIX2, ...")
 @click.option("--hypervisor", is_flag=True, help="Also hv1, this machine itself, for libvirt.")
+@click.option("--hypervisors", type=click.IntRange(0, 20), default=0, help="Also hv1..hvN, each with a libvirt of its own on this machine.")
 @click.pass_obj
-def up(lab: object, count: int, prefix: str, hypervisor: bool) -> None:
+def up(lab: object, count: int, prefix: str, hypervisor: bool, hypervisors: int) -> None:
     """Start COUNT hosts and write their inventory."""
     began = time.monotonic()
-    lab.up(count, prefix, hypervisor)  # type: ignore[attr-defined]
+    lab.up(count, prefix, hypervisor, hypervisors)  # type: ignore[attr-defined]
     hosts = lab.status()  # type: ignore[attr-defined]
     print(f"{len(hosts)} hosts up in {time.monotonic() - began:.1f} s; inventory: {lab.inventory}")  # type: ignore[attr-defined]
 

@@ -19,14 +19,16 @@ from typing import Any
 
 from fleet.errors import UsageError
 from fleet.lab import base
+from fleet.lab import hypervisor as own_hypervisor
 
-_START = """set -e
+_START = """exec unshare -m -p -u -i -f --kill-child sh -c '
+set -e
 mount -t overlay overlay -o lowerdir=%(base)s,upperdir=%(dir)s/up,workdir=%(dir)s/work %(dir)s/root
 mount --rbind /dev %(dir)s/root/dev; mount -t proc proc %(dir)s/root/proc; mount -t sysfs sysfs %(dir)s/root/sys
 mount -t tmpfs tmpfs %(dir)s/root/run; mount -t tmpfs tmpfs %(dir)s/root/tmp; chmod 1777 %(dir)s/root/tmp
 mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null || true
 mkdir -p %(dir)s/root/run/sshd; hostname %(name)s
-exec chroot %(dir)s/root /usr/sbin/sshd -D -e
+exec chroot %(dir)s/root /usr/sbin/sshd -D -e'
 """
 
 
@@ -63,23 +65,29 @@ class Lab:
 
     # -- up
 
-    def up(self, count: int, prefix: str = "h", hypervisor: bool = False) -> None:
-        """Start hosts prefix1..prefixN that do not run yet; write the inventory, the key and the known hosts. Raises UsageError."""
+    def up(self, count: int, prefix: str = "h", hypervisor: bool = False, hypervisors: int = 0) -> None:
+        """Start hosts prefix1..prefixN that do not run yet; write the inventory, the key and the known hosts. Raises UsageError.
+
+        hypervisor: also hv1, this machine itself. hypervisors: also hv1..hvN, each with a libvirt of its own (see fleet.lab.hypervisor).
+        """
+        if hypervisor and hypervisors:
+            raise UsageError("hv1 is either this machine or a hypervisor of its own", hint="give --hypervisor or --hypervisors, not both")
         if os.getuid() != 0:
             raise UsageError("the lab needs root, for network namespaces and mounts", hint="run it with sudo")
         root = base.build(self.shared, self.say)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._bridge()
         hosts = self._load()
-        names = [f"{prefix}{number}" for number in range(1, count + 1)]
+        wanted = {f"{prefix}{number}": _plain(root) for number in range(1, count + 1)}
+        wanted |= {f"hv{number}": own_hypervisor.script((self.shared / "id.pub").read_text()) for number in range(1, hypervisors + 1)}
         started = []
-        for name in names:
+        for name, script in wanted.items():
             if name in hosts and _alive(hosts[name]):
                 continue
             if name in hosts:
                 self._remove(name, hosts.pop(name))
             number = min(set(range(1, len(hosts) + 2)) - {host["number"] for host in hosts.values()})
-            hosts[name] = self._start(root, name, number)
+            hosts[name] = self._start(name, number, script)
             started.append(name)
         if hypervisor and not ("hv1" in hosts and _alive(hosts["hv1"])):
             hosts["hv1"] = self._start_hypervisor()
@@ -101,33 +109,29 @@ class Lab:
                  f"  ip saddr {network} ip daddr != {network} masquerade\n }}\n}}\n")
         subprocess.run(["nft", "-f", "-"], input=rules.encode(), check=True)
 
-    def _start(self, root: Path, name: str, number: int) -> dict[str, Any]:
+    def _start(self, name: str, number: int, script: Callable[[str, Path], str]) -> dict[str, Any]:
+        """A host in namespaces of its own. script: prepares the host's folder, and gives what becomes its sshd."""
         folder, space, link = self.folder / "hosts" / name, f"fl{self.id}{name}", f"v{self.id}{number}"
-        for each in ("up/etc/ssh", "work", "root"):
-            (folder / each).mkdir(parents=True, exist_ok=True)
-        (folder / "up/etc/hostname").write_text(name + "\n")
-        (folder / "up/etc/machine-id").write_text(hashlib.md5(f"{self.id}/{name}".encode()).hexdigest() + "\n")
-        shutil.copyfile("/etc/resolv.conf", folder / "up/etc/resolv.conf")
-        shutil.copymode(root / "etc/ssh", folder / "up/etc/ssh")
-        key = folder / "up/etc/ssh/ssh_host_ed25519_key"
+        key = folder / "ssh_host_ed25519_key"
+        folder.mkdir(parents=True, exist_ok=True)
         if not key.exists():
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
+        text = script(f"{self.id}/{name}", folder)
         address = self.address(number)
         _run("ip", "netns", "add", space)
         _run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", space)
         _run("ip", "link", "set", link, "master", self.bridge, "up")
         batch = f"addr add {address}/20 dev eth0\nlink set eth0 up\nlink set lo up\nroute add default via {self.gateway}\n"
         subprocess.run(["ip", "-n", space, "-batch", "-"], input=batch.encode(), check=True)
-        script = _START % {"base": root, "dir": folder, "name": name}
         with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(["nsenter", f"--net=/run/netns/{space}", "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child", "sh", "-c", script],
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(["nsenter", f"--net=/run/netns/{space}", "sh", "-c", text], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=True)
         process.returncode = 0  # it is to outlive us
         return {"number": number, "address": address, "port": 22, "user": "root", "pid": process.pid, "started": _started(process.pid), "space": space,
                 "link": link, "key": key.with_suffix(".pub").read_text().strip(), "log": str(folder / "log"), "folder": str(folder)}
 
     def _start_hypervisor(self) -> dict[str, Any]:
-        """An sshd in the machine's own root and network, bound to the bridge: libvirt does not nest in the other hosts' namespaces."""
+        """An sshd in the machine's own root and network, bound to the bridge."""
         folder = self.folder / "hosts" / "hv1"
         folder.mkdir(parents=True, exist_ok=True)
         key = folder / "ssh_host_ed25519_key"
@@ -201,6 +205,7 @@ class Lab:
             _run("ip", "link", "del", host["link"], check=False)
         if host.get("space"):
             _run("ip", "netns", "del", host["space"], check=False)
+            own_hypervisor.clean(f"{self.id}/{name}")
         for _ in range(20):  # the overlay goes with the last process of its mount namespace
             try:
                 shutil.rmtree(host["folder"])
@@ -223,6 +228,22 @@ class Lab:
 
     def __exit__(self, *exc: object) -> None:
         self.down()
+
+
+def _plain(root: Path) -> Callable[[str, Path], str]:
+    """An ordinary host: an overlay on the base root."""
+    def script(identity: str, folder: Path) -> str:
+        for each in ("up/etc/ssh", "work", "root"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        name = folder.name
+        (folder / "up/etc/hostname").write_text(name + "\n")
+        (folder / "up/etc/machine-id").write_text(hashlib.md5(identity.encode()).hexdigest() + "\n")
+        shutil.copyfile("/etc/resolv.conf", folder / "up/etc/resolv.conf")
+        shutil.copymode(root / "etc/ssh", folder / "up/etc/ssh")
+        for key in folder.glob("ssh_host_*"):
+            shutil.copy(key, folder / "up/etc/ssh")
+        return _START % {"base": root, "dir": folder, "name": name}
+    return script
 
 
 def _run(*command: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:

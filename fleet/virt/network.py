@@ -31,7 +31,7 @@ def network_xml(network: Network) -> str:
     add(root, "uuid", uuid_of("network", network.name))
     if network.forward != "none":
         add(root, "forward", mode=network.forward)
-    add(root, "bridge", name=network.bridge, stp="on", delay="0")
+    add(root, "bridge", name=network.bridge, stp="off")
     add(root, "mac", address=mac_of(f"network {network.name}"))
     if network.domain:
         add(root, "domain", name=network.domain, localOnly="yes")
