@@ -7,6 +7,7 @@ transport to the hypervisor's libvirt socket (OpenSSH's streamlocal forwarding; 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import tempfile
@@ -20,11 +21,13 @@ _KIND = "direct-streamlocal@openssh.com"
 
 
 class Relay:
-    """Listens on `path` until `close`. transport: an open paramiko Transport; remote: the socket on the hypervisor."""
+    """Listens on `path` until `close`. transport: an open paramiko Transport; remote: the socket on the hypervisor; command: run there
+    instead, where it must find the socket itself (a user's own session)."""
 
-    def __init__(self, transport: Any, remote: str = SOCKET) -> None:
+    def __init__(self, transport: Any, remote: str = SOCKET, command: str | None = None) -> None:
         self._transport = transport
         self._remote = remote
+        self._command = command
         self._folder = tempfile.mkdtemp(prefix="fleet-relay-")
         self.path = os.path.join(self._folder, "libvirt")
         self._listener = socket.socket(socket.AF_UNIX)
@@ -40,7 +43,7 @@ class Relay:
             except OSError:
                 return
             try:
-                far = open_channel(self._transport, self._remote)
+                far = open_channel(self._transport, self._remote, self._command)
             except Exception:
                 near.close()  # libvirt reports the connection as refused
                 continue
@@ -69,17 +72,20 @@ def _pump(source: Any, target: Any) -> None:
         end.close()
 
 
-def open_channel(transport: Any, remote: str) -> Any:
-    """A channel to a socket on the other side. Raises VirtError."""
-    try:
-        return _streamlocal(transport, remote)
-    except Exception as refused:
+def open_channel(transport: Any, remote: str, command: str | None = None) -> Any:
+    """A channel to a socket on the other side, or to a command there. Raises VirtError."""
+    refused: Exception | None = None
+    if command is None:
         try:
-            channel = transport.open_session(timeout=10)
-            channel.exec_command(f"exec nc -U {remote}")
-        except Exception:
-            raise VirtError(f"cannot reach {remote} through SSH: {refused}") from None
-        return channel
+            return _streamlocal(transport, remote)
+        except Exception as error:
+            refused = error
+    try:
+        channel = transport.open_session(timeout=10)
+        channel.exec_command(command or f"exec nc -U {shlex.quote(remote)}")
+    except Exception as error:
+        raise VirtError(f"cannot reach {remote} through SSH: {refused or error}") from None
+    return channel
 
 
 def _streamlocal(transport: Any, remote: str) -> Any:
