@@ -10,7 +10,7 @@ import json
 import os
 import re
 from ast import literal_eval
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fleet.errors import ArgumentError, Pos, SourceError, nearest
@@ -34,6 +34,40 @@ def validate(spec: Spec, args: Mapping[str, Any]) -> Args:
     except _Wrong as error:
         raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
     return Args(result)
+
+
+class Partial:
+    """Arguments some of which are known now, and the names of those that come later. Raises ArgumentError as `validate`."""
+
+    __slots__ = ("known", "spec")
+
+    def __init__(self, spec: Spec, args: Mapping[str, Any], later: Collection[str]) -> None:
+        self.spec = spec
+        keys = {spec.names.get(name, name) for name in later}
+        try:
+            if len(keys) < len(later) or any(spec.names.get(name, name) in keys for name in args):
+                raise _Wrong("an option and its alias are both given")
+            self.known = _options(spec.options, spec.names, args, spec.any_options, spec.name, keys)
+        except _Wrong as error:
+            raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
+
+    def complete(self, args: Mapping[str, Any]) -> Args:
+        """All of them, with those known by now; one that is not given after all has its default. Raises ArgumentError."""
+        spec, result = self.spec, Args(self.known)
+        try:
+            for name, value in args.items():
+                key = spec.names.get(name)
+                if key is None:
+                    result[name] = value
+                elif value is not None:
+                    result[key] = _value(key, spec.options[key], value)
+            for key in spec.required:
+                if result.get(key) is None:
+                    raise _Wrong(f"the option '{key}' is required")
+            _rules(spec, result)
+        except _Wrong as error:
+            raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
+        return result
 
 
 def check_static(spec: Spec, args: Mapping[str, Any], pos_of: Callable[[str], Pos]) -> None:
@@ -73,7 +107,9 @@ def _known(spec: Spec) -> str:
     return "it takes: " + ", ".join(sorted(spec.options))
 
 
-def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping[str, Any], any_options: bool, where: str) -> dict[str, Any]:
+def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping[str, Any], any_options: bool, where: str,
+             later: Collection[str] = ()) -> dict[str, Any]:
+    """Every option with its value, coerced, or its default; `later` may still be missing though required."""
     result: dict[str, Any] = {}
     for name, value in args.items():
         key = names.get(name)
@@ -87,7 +123,7 @@ def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping
             result[key] = None if value is None else _value(key, options[key], value)
     for key, option in options.items():
         if result.get(key) is None:
-            if option.required:
+            if option.required and key not in later:
                 raise _Wrong(f"the option '{key}' is required")
             # A size's default is written as a person writes it.
             result[key] = _value(key, option, option.default) if option.type in ("bytes", "bits") and option.default is not None else option.default

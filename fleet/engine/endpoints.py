@@ -13,6 +13,18 @@ from fleet.settings import Settings
 from fleet.validate import boolean
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+METHODS = ("sudo", "su", "doas")
+# Every variable and keyword that an endpoint is made of; two tasks that agree in them share it.
+VARIABLES = frozenset({
+    "ansible_python_interpreter", "ansible_connection", "fleet_container", "ansible_password", "ansible_ssh_password", "ansible_ssh_pass",
+    "ansible_ssh_host_key_checking", "ansible_host_key_checking", "ansible_ssh_known_hosts_file", "ansible_ssh_private_key_file",
+    "ansible_private_key_file", "ansible_user", "ansible_ssh_user", "fleet_on", "ansible_ssh_private_key_passphrase", "ansible_host", "ansible_ssh_host",
+    "ansible_ssh_timeout", "ansible_timeout", "ansible_ssh_retries", "ansible_port", "ansible_ssh_port", "fleet_root", "fleet_backend",
+    "ansible_become", "ansible_become_method", "ansible_become_password", "ansible_become_pass", "ansible_become_flags", "ansible_become_exe",
+    "ansible_become_user", "ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args",
+    *(f"ansible_{method}_{what}" for method in METHODS for what in ("password", "pass", "flags", "exe")),
+})
+KEYWORDS = ("connection", "remote_user", "port", "become", "become_user", "become_method", "become_flags", "become_exe")
 Get = Callable[..., Any]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fleet import __version__, yamlfile
 from fleet.connection.base import Connections, Endpoint
-from fleet.engine.endpoints import LOCAL, endpoint
+from fleet.engine.endpoints import KEYWORDS, LOCAL, VARIABLES, endpoint
 from fleet.engine.hub import Hub
 from fleet.engine.play import run_play
 from fleet.engine.scope import Scope
@@ -26,7 +26,7 @@ from fleet.options import RunOptions
 from fleet.playbook import Static, load_role, load_tasks
 from fleet.settings import Settings
 from fleet.template import Templar, Variables
-from fleet.trust import trust
+from fleet.trust import Trusted, trust
 from fleet.validate import boolean
 from fleet.vault.redact import Redactor
 
@@ -100,7 +100,22 @@ class Run:
             return self.inventory.host_vars(host, basedir or None)
         return {}
 
-    def endpoint(self, host: str, variables: Mapping[str, Any], keyword: Callable[[str], Any]) -> Endpoint:
+    def endpoint(self, host: str, variables: Variables, keyword: Callable[[str], Any]) -> Endpoint:
+        """Where a task on a host takes effect. Made once for equal connection variables and keywords, unless one of them is a template."""
+        written = variables.written(VARIABLES)
+        key: tuple[Any, ...] = (host, *[keyword(name) for name in KEYWORDS], *written.items())
+        try:
+            return self._endpoints[key]
+        except KeyError:
+            fixed = "fleet_on" not in written and not any(isinstance(value, Trusted) for value in written.values())
+        except TypeError:  # a list among them
+            fixed = False
+        found = self._endpoint(host, variables, keyword)
+        if fixed:
+            self._endpoints[key] = found
+        return found
+
+    def _endpoint(self, host: str, variables: Mapping[str, Any], keyword: Callable[[str], Any]) -> Endpoint:
         secrets = self.options.secrets
 
         def said(name: str) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fleet import registry
 from fleet.engine import results
+from fleet.engine.arguments import Plan
 from fleet.engine.call import ActionCall, Pipe, Unreachable
 from fleet.engine.scope import Scope
 from fleet.errors import FleetError, SourceError, UndefinedError
@@ -267,6 +268,11 @@ class TaskRun:
     def arguments(self, variables: Variables) -> Args:
         """The task's arguments, templated, completed by module_defaults, validated."""
         task, templar = self.task, self.run_.templar
+        plan = self.scope.plan
+        if plan is None or plan.task is not task:
+            plan = self.scope.plan = Plan(task, self.scope)
+        if plan.partial is not None:
+            return cast(Args, plan.arguments(templar, variables, self.run_.redactor.add))
         given: Any = task.args
         if given:
             given = templar.render(given, variables, pos=task.pos)

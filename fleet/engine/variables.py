@@ -15,7 +15,7 @@ from fleet import __version__
 from fleet.engine.scope import Scope
 from fleet.engine.state import HostState
 from fleet.model import Block, Play, Role
-from fleet.template import OMIT, Variables
+from fleet.template import OMIT, Late, Variables
 
 if TYPE_CHECKING:
     from fleet.engine.run import Run
@@ -58,22 +58,15 @@ class PlayContext:
             "hostvars": HostVars(run, self),
             "omit": OMIT,
             "environment": [],
-        }
-
-    def magic(self, host: str) -> dict[str, Any]:
-        inventory = self.run.inventory
-        live = list(self.live)
-        origin = self.run.inventory_file
-        return {
-            **self._magic,
-            "inventory_hostname": host,
-            "inventory_hostname_short": host.split(".")[0],
-            "group_names": inventory.groups_of(host) if host in inventory.hosts else [],
-            "ansible_play_hosts_all": self.all_hosts,
-            "ansible_play_hosts": [name for name in self.all_hosts if name in self.live or name not in self.batch] if self.batch else live,
-            "play_hosts": [name for name in self.batch if name in self.live],
-            "ansible_play_batch": [name for name in self.batch if name in self.live],
-            "inventory_file": origin, "inventory_dir": self.run.inventory_dir,
+            "inventory_file": run.inventory_file, "inventory_dir": run.inventory_dir,
+            "inventory_hostname_short": Late(lambda seen: seen.raw("inventory_hostname").split(".")[0]),
+            "group_names": Late(lambda seen: run.inventory.groups_of(seen.raw("inventory_hostname"))),
+            "ansible_play_hosts_all": Late(lambda seen: self.all_hosts),
+            "ansible_play_hosts": Late(lambda seen: [name for name in self.all_hosts if name in self.live or name not in self.batch]
+                                       if self.batch else list(self.live)),
+            "play_hosts": Late(lambda seen: [name for name in self.batch if name in self.live]),
+            "ansible_play_batch": Late(lambda seen: [name for name in self.batch if name in self.live]),
+            "vars": Late(lambda seen: seen),
         }
 
     def variables(self, host: HostState, scope: Scope | None, check: bool = False, diff: bool = False) -> Variables:
@@ -93,17 +86,14 @@ class PlayContext:
         if scope:
             layers += scope.params
         layers.append(run.extra_vars)
-        magic = self.magic(host.name)
-        magic["ansible_check_mode"], magic["ansible_diff_mode"] = check, diff
+        own = {"inventory_hostname": host.name, "ansible_check_mode": check, "ansible_diff_mode": diff,
+               "ansible_search_path": search_path(role, self.play.basedir)}
         if role and scope:
             parents = list(scope.roles[:-1])[::-1]
-            magic.update(role_name=role.name, role_path=role.path, ansible_role_name=role.name,
-                         ansible_parent_role_names=[each.name for each in parents], ansible_parent_role_paths=[each.path for each in parents])
-        magic["ansible_search_path"] = search_path(role, self.play.basedir)
-        layers.append(magic)
-        variables = Variables(run.templar, layers)
-        magic["vars"] = variables
-        return variables
+            own.update(role_name=role.name, role_path=role.path, ansible_role_name=role.name,
+                       ansible_parent_role_names=[each.name for each in parents], ansible_parent_role_paths=[each.path for each in parents])
+        layers += [self._magic, own]
+        return Variables(run.templar, layers)
 
 
 def search_path(role: Role | None, basedir: str) -> list[str]:

@@ -16,6 +16,7 @@ from fleet.errors import FleetError
 from fleet.events import HostUnreachable, Note, TaskResult, TaskStarted
 from fleet.model import Block, Role, Task
 from fleet.playbook.listing import selected
+from fleet.trust import Trusted
 from fleet.validate import boolean
 
 if TYPE_CHECKING:
@@ -263,6 +264,8 @@ class Walk:
     def name_of(self, task: Task, scope: Scope | None) -> str:
         if task.name is None:
             return task.action if task.free is None else f"{task.action} {task.free}"[:60]
+        if not isinstance(task.name, Trusted):
+            return str(task.name)
         try:
             return str(self.run.templar.render(task.name, self.context.variables(self.state, scope)))
         except FleetError:

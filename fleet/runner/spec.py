@@ -93,6 +93,7 @@ class Spec:
         self.examples = examples
         self.notes = notes
         self.any_options = any_options  # set_fact, add_host: option names are the user's own
+        self.required = [name_ for name_, opt in options.items() if opt.required]
         self.names = {}  # type: Dict[str, str]
         for key, opt in options.items():
             for name_ in (key,) + opt.aliases:

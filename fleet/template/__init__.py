@@ -2,6 +2,6 @@
 
 from fleet.template.lazy import OMIT
 from fleet.template.templar import Templar
-from fleet.template.variables import Variables
+from fleet.template.variables import Late, Variables
 
-__all__ = ["OMIT", "Templar", "Variables"]
+__all__ = ["OMIT", "Late", "Templar", "Variables"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -15,6 +15,15 @@ from fleet.trust import Trusted
 
 if TYPE_CHECKING:
     from fleet.template.templar import Templar
+
+
+class Late:
+    """A value in a layer that is made when it is read, from the variables it is read from: most magic variables are never read."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[Variables], Any]) -> None:
+        self.make = make
 
 
 class Variables(Mapping[str, Any]):
@@ -33,8 +42,17 @@ class Variables(Mapping[str, Any]):
         for layer in self._layers:
             value = layer.get(name, missing)
             if value is not missing:
-                return value
+                return value.make(self) if type(value) is Late else value
         raise KeyError(name)
+
+    def written(self, names: frozenset[str]) -> dict[str, Any]:
+        """Those of some names that are set at all, as written."""
+        found: dict[str, Any] = {}
+        for layer in self._layers:
+            if not names.isdisjoint(layer):
+                for name in names & layer.keys():
+                    found.setdefault(name, layer[name])
+        return found
 
     def __getitem__(self, name: str) -> Any:
         value = self.lazy(name)
@@ -72,7 +90,7 @@ class Variables(Mapping[str, Any]):
                 return raw
             return LazyDict(raw, self._resolve, label) if isinstance(raw, dict) else LazyList(raw, self._resolve, label)
         if not isinstance(raw, Trusted):
-            return raw
+            return raw.make(self) if type(raw) is Late else raw
         if label in self._busy:
             chain = " -> ".join([*self._busy[self._busy.index(label):], label])
             raise TemplateError(f"Recursive loop detected in template: {chain}")
