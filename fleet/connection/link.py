@@ -19,6 +19,7 @@ from fleet.errors import BecomeFailed, ConnectionFailed, FleetError, NoPython
 from fleet.runner import wire
 
 CHUNK = 256 * 1024
+BEAT = 20.0  # seconds without anything to send after which a sign of life is sent; see `alive` in fleet.runner.main
 Done = Callable[[Reply], None]
 # A step from one context to another, hashable: ("become", Become) or ("container", backend, name, root).
 Step = tuple[Any, ...]
@@ -139,7 +140,7 @@ class Link:
             self._outbox.put(("control", context.number, {"t": "cancel"}))
 
     def _write(self, stream: Stream) -> None:
-        while (item := self._outbox.get()) is not None:
+        while (item := self._next_item()) is not None:
             data = self._bytes(item, stream)
             # One packet for what has queued up meanwhile, so that a burst of small requests does not pay for each.
             while not self._outbox.empty() and len(data) < CHUNK:
@@ -149,6 +150,12 @@ class Link:
                     return
                 data += self._bytes(more, stream)
             stream.write(bytes(data))
+
+    def _next_item(self) -> tuple[Any, ...] | None:
+        try:
+            return self._outbox.get(timeout=BEAT)
+        except queue.Empty:
+            return ("control", 1, {"t": "alive"})
 
     def _bytes(self, item: tuple[Any, ...], stream: Stream) -> bytearray:
         if item[0] == "raw":

@@ -17,6 +17,7 @@ from fleet.connection.link import Link, Step
 from fleet.errors import BecomeFailed, ConnectionFailed, FleetError
 
 Done = Callable[[Reply], None]
+ALIVE = 90.0  # seconds after which a runner that heard nothing ends: its controller lost its power or its network, and the target is to be free
 
 
 class Machine:
@@ -35,7 +36,8 @@ class Pool:
 
     def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0) -> None:
         self._gate = threading.Semaphore(max(forks, 1))
-        self._settings: dict[str, object] = {"context": 1, "run": run_id, "who": f"{getpass.getuser()}@{os.uname().nodename}", "lock": lock_timeout}
+        self._settings: dict[str, object] = {"context": 1, "run": run_id, "who": f"{getpass.getuser()}@{os.uname().nodename}", "lock": lock_timeout,
+                                             "alive": ALIVE}
         self._machines: dict[Endpoint, Machine] = {}
         self._lock = threading.Lock()
         self._ways: dict[Endpoint, tuple[Endpoint, tuple[Step, ...]]] = {}

@@ -183,7 +183,8 @@ class TaskRun:
             return results.failure(error.render())
 
     def _lost(self, lost: Unreachable) -> dict[str, Any]:
-        result = results.failure(lost.error.render(), unreachable=True)
+        doubt = "; the task was under way, and what it did is not known" if lost.unknown else ""
+        result = results.failure(lost.error.render() + doubt, unreachable=True)
         result["failed"] = False
         if lost.unknown:
             result["unknown"] = True

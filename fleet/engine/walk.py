@@ -328,12 +328,12 @@ class Walk:
 
     def lose(self, step: Step, task: Task, scope: Scope, result: dict[str, Any]) -> None:
         stats = self.state.stats
-        stats.unreachable += 1
         ignore = scope.get("ignore_unreachable")
         if ignore is not None and boolean(self.run.templar.render(ignore, self.context.variables(self.state, scope))):
             stats.ok += 1
-            stats.skipped += 1
+            stats.ignored += 1
             return
+        stats.unreachable += 1
         self.state.unreachable = True
         self.run.emit(HostUnreachable(host=self.host, message=str(result.get("msg", "")), task=step.number))
 

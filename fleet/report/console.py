@@ -32,6 +32,8 @@ _COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "unreachable": 
 _SHOWN = ("debug", "assert", "pause")  # their message is the point of them
 _TAIL = 40  # lines of a failed command's output that are shown
 _MANY = 40  # hosts, above which the recap leaves out those without news
+_NAMED = 8  # hosts with the same news that are named; the others are counted
+_HOST = "\0"  # stands for the host's name in its lines, until it is known which hosts say the same; no text of a target can hold it
 
 
 class _Step:
@@ -126,16 +128,16 @@ class Console:
             return
         step.done[event.host] = event.status
         if not event.items or event.status in ("failed", "rescued", "ignored", "unreachable"):
-            step.lines.setdefault(event.host, []).extend(self.detail(event, event.host, show=not event.items))
+            step.lines.setdefault(event.host, []).extend(self.detail(event, show=not event.items))
         for warning in event.result.get("warnings") or ():
-            step.lines.setdefault(event.host, []).append(self.paint("magenta", f"    {safe(event.host)}: warning: {safe(warning)}"))
+            step.lines.setdefault(event.host, []).append(self.paint("magenta", f"    {_HOST}: warning: {safe(warning)}"))
         if len(step.done) >= step.event.hosts:
             self.finish(event.task)
 
     def on_ResultItem(self, event: ResultItem) -> None:
         step = self.steps.get(event.task)
         if step is not None:
-            step.lines.setdefault(event.host, []).extend(self.detail(event, f"{event.host} ({event.label})"))
+            step.lines.setdefault(event.host, []).extend(self.detail(event, item=f" ({safe(event.label)})"))
 
     def on_TaskRetry(self, event: TaskRetry) -> None:
         if self.verbosity or self.live:
@@ -166,8 +168,7 @@ class Console:
         counts: dict[str, int] = {}
         for status in step.done.values():
             counts[status] = counts.get(status, 0) + 1
-        order = {host: index for index, host in enumerate(self.hosts)}
-        lines = [line for host in sorted(step.lines, key=lambda host: order.get(host, -1)) for line in step.lines[host]]
+        lines = self.merged(step.lines)
         if set(counts) <= {"skipped"} and not self.skipped and not self.verbosity and not lines:
             return
         shown = "  ".join(self.paint(_COLOURS[status], f"{count} {status}" if len(step.done) > 1 else status) for status, count in counts.items())
@@ -177,16 +178,28 @@ class Console:
         slow = self.paint("dim", f"  {took:.1f} s") if took >= 1 else ""
         self.write(f"  {mark}{role}{safe(step.event.name)}  {shown}{slow}", *lines)
 
+    def merged(self, lines: dict[str, list[str]]) -> list[str]:
+        """The hosts' lines in the hosts' order, those of hosts that say the same once."""
+        order = {host: index for index, host in enumerate(self.hosts)}
+        same: dict[tuple[str, ...], list[str]] = {}
+        for host in sorted(lines, key=lambda host: order.get(host, -1)):
+            same.setdefault(tuple(lines[host]), []).append(host)
+        return [line.replace(_HOST, self.names(hosts)) for block, hosts in same.items() for line in block]
+
+    def names(self, hosts: list[str]) -> str:
+        shown = hosts if self.verbosity or len(hosts) <= _NAMED else hosts[:_NAMED - 2]
+        return ", ".join(map(safe, shown)) + (f" and {len(hosts) - len(shown)} more" if len(shown) < len(hosts) else "")
+
     def flush(self) -> None:
         for number in list(self.steps):
             self.finish(number)
         self._erase()
 
-    def detail(self, event: TaskResult | ResultItem, who: str, show: bool = True) -> list[str]:
-        """The lines below a task for one host or item that has news."""
+    def detail(self, event: TaskResult | ResultItem, item: str = "", show: bool = True) -> list[str]:
+        """The lines below a task for one host or item that has news; _HOST stands for the host's name."""
         result, status = event.result, event.status
         action = getattr(event, "action", "") or (self.steps[event.task].event.action if event.task in self.steps else "")
-        name, lines = safe(who), []
+        name, lines = f"{_HOST}{item}", []
         message = result.get("msg")
         if status in ("failed", "unreachable", "rescued", "ignored"):
             lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}: {_indent(readable(message) if message else 'failed')}")

@@ -224,11 +224,11 @@ def command_of(how, nonce, shell):
 def _log_in(process, how, nonce, password):
     # type: (Any, dict, str, Any) -> None
     """Wait for READY on the program's output, giving the password when it is asked for."""
-    end = time.time() + float(how.get("timeout") or 30)
+    end = time.monotonic() + float(how.get("timeout") or 30)
     said, out, given = b"", b"", False
     streams = [process.stdout.fileno(), process.stderr.fileno()]
     while b"FLEET-READY\n" not in out:
-        left = end - time.time()
+        left = end - time.monotonic()
         ready = select.select(streams, [], [], max(left, 0))[0] if streams and left > 0 else []
         if not ready:
             raise Refused("%s to %s did not answer within %s s%s" % (how["method"], how["user"], how.get("timeout"), _tail(said)))

@@ -234,7 +234,7 @@ def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, bac
     except OSError as error:
         if unsafe and old is not None:
             return _in_place(m, path, content, validate, backup)
-        raise ModuleError("cannot write in %s: %s" % (folder, error.strerror))
+        raise ModuleError("cannot write in %s: %s (filesystem of %s)" % (folder, error.strerror, mount_point(folder)), errno=error.errno)
     try:
         with os.fdopen(fd, "wb") as stream:
             for chunk in _chunks(content):

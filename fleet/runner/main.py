@@ -13,7 +13,8 @@ from fleet.runner.node import Node
 
 def run(settings):
     # type: (dict) -> None
-    """settings: {"context": number, "run": id, "who": text, "lock": seconds to wait or None}. Ends the process."""
+    """settings: {"context": number, "run": id, "who": text, "lock": seconds to wait or None, "alive": seconds of silence after which the controller
+    is taken for dead, or none}. Ends the process."""
     reads, writes = _descriptors()
     context = settings["context"]
     held = None
@@ -28,7 +29,7 @@ def run(settings):
     os.umask(0o022)
     os.chdir("/")
     try:
-        Node(reads, writes, context).loop()
+        Node(reads, writes, context, settings.get("alive")).loop()
     except (wire.WireError, BrokenPipeError):
         pass
     if held is not None:
@@ -55,14 +56,17 @@ def lock(settings):
     # type: (dict) -> Any
     """Take the target for this run; the kernel lets go when the last of its processes ends. Returns the descriptor, or None where it cannot be
     locked (no writable place) or this very run holds it already through another connection."""
-    path = "/run/fleet/lock" if os.getuid() == 0 else os.path.join(os.environ.get("XDG_RUNTIME_DIR") or "/tmp", "fleet-%d.lock" % os.getuid())
+    path = _lock_path()
     try:
         if os.getuid() == 0:
             os.makedirs("/run/fleet", mode=0o755, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError:
         return None
-    end = time.time() + settings["lock"]
+    if os.fstat(fd).st_uid != os.getuid():  # planted by somebody else, who is not to stop us
+        os.close(fd)
+        return None
+    end = time.monotonic() + settings["lock"]
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,7 +78,7 @@ def lock(settings):
         if holder.get("run") == settings["run"]:
             os.close(fd)
             return None
-        if time.time() >= end:
+        if time.monotonic() >= end:
             raise Busy("another run is at work on this host: run %s by %s since %s" % (
                 holder.get("run", "?"), holder.get("who", "?"), holder.get("since", "?")))
         time.sleep(0.1)
@@ -82,6 +86,16 @@ def lock(settings):
     os.ftruncate(fd, 0)
     os.pwrite(fd, json.dumps(note).encode(), 0)
     return fd
+
+
+def _lock_path():
+    # type: () -> str
+    """In memory wherever there is such a place, so that nothing is left on the disk."""
+    if os.getuid() == 0:
+        return "/run/fleet/lock"
+    own = os.environ.get("XDG_RUNTIME_DIR") or "/run/user/%d" % os.getuid()
+    folder = next((each for each in (own, "/dev/shm", "/tmp") if os.access(each, os.W_OK)), "/tmp")
+    return os.path.join(folder, "fleet-%d.lock" % os.getuid())
 
 
 def _holder(fd):

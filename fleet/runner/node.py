@@ -38,11 +38,13 @@ class Link:
 
 
 class Node:
-    """One user in one place. reads, writes: to the node above or the controller; context: this node's number."""
+    """One user in one place. reads, writes: to the node above or the controller; context: this node's number; alive: seconds of silence
+    from above after which it ends, or None (a node that lives by another ends with that)."""
 
-    def __init__(self, reads, writes, context):
-        # type: (int, int, int) -> None
+    def __init__(self, reads, writes, context, alive=None):
+        # type: (int, int, int, Any) -> None
         self.context = context
+        self.alive = alive
         self.up = Link(0, reads, writes)
         self.executor = None  # type: Any
         self.queue = collections.deque()  # type: collections.deque
@@ -56,16 +58,21 @@ class Node:
     def loop(self):
         # type: () -> None
         os.set_blocking(self.up.writes, False)
+        heard = time.monotonic()
         while self.running:
             links = [self.up] + list(self.children.values())
             readers = [link.reads for link in links]
             writers = [link.writes for link in links if link.out]
             try:
-                ready, able, _ = select.select(readers, writers, [])
+                ready, able, _ = select.select(readers, writers, [], self.alive)
             except OSError as error:
                 if error.errno == errno.EINTR:
                     continue
                 raise
+            if self.up.reads in ready:
+                heard = time.monotonic()
+            elif self.alive and time.monotonic() - heard > self.alive:
+                self.running = False
             for link in links:
                 if link.out and link.writes in able:
                     self._push(link)
@@ -276,8 +283,8 @@ class Node:
             link.close()
             if link.pid:
                 pids.append(link.pid)
-        limit = time.time() + 2
-        while pids and time.time() < limit:
+        limit = time.monotonic() + 2
+        while pids and time.monotonic() < limit:
             for pid in list(pids):
                 try:
                     if os.waitpid(pid, os.WNOHANG)[0]:

@@ -43,6 +43,12 @@ CASES = {
     "a change names its host": (
         [*started(2), result("web1"), result("web2", "changed", dest="/etc/motd")],
         ["  Page  1 ok  1 changed", "    web2  /etc/motd"]),
+    "hosts that say the same say it once": (
+        [*started(3), *(result(f"web{number}", "changed", dest="/etc/motd") for number in (1, 2)), result("web3", "failed", msg="no")],
+        ["  Page  2 changed  1 failed", "    web1, web2  /etc/motd", "    web3: failed: no"]),
+    "many hosts are counted": (
+        [*started(50), *(result(f"web{number}", "unreachable", msg="its key is not known") for number in range(1, 51))],
+        ["  Page  50 unreachable", "    web1, web2, web3, web4, web5, web6 and 44 more: unreachable: its key is not known"]),
     "a text's difference": (
         [*started(), result(status="changed", diff=[{"what": "content", "path": "/etc/motd", "before": "a\nb\n", "after": "a\nc\n"}])],
         ["      --- /etc/motd (before)", "      +++ /etc/motd (after)", "      @@ -1,2 +1,2 @@", "       a", "      -b", "      +c"]),
