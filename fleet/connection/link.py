@@ -66,7 +66,7 @@ class Link:
         self._sent_code: set[str] = set()
         self._outbox: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
         self._stream: Stream | None = None
-        self._source = False
+        self._source: bool | None = None  # whether the runner takes source; not known before its first word
 
     # -- life
 
@@ -76,7 +76,7 @@ class Link:
         reader = threading.Thread(target=self._read, args=(stream,), name=f"fleet-read-{self.name}", daemon=True)
         reader.start()
         try:
-            stream.write(payload.packed(False, tuple(self.settings.items())))
+            stream.write(payload.packed(tuple(self.settings.items())))
             self._write(stream)
         except (OSError, EOFError) as error:
             reader.join(5)  # what the other side said before it went tells more than that it went
@@ -158,8 +158,6 @@ class Link:
             return ("control", 1, {"t": "alive"})
 
     def _bytes(self, item: tuple[Any, ...], stream: Stream) -> bytearray:
-        if item[0] == "raw":
-            return bytearray(item[1])
         if item[0] == "control":
             return bytearray(wire.frame(wire.CONTROL, item[1], 0, item[2]))
         _, context, number, request = item
@@ -215,13 +213,7 @@ class Link:
             if len(early) > 1024 * 1024:
                 raise wire.WireError("it prints without end before the runner starts")
             return None
-        rest = bytes(early[at + len(payload.READY):])
-        if rest.startswith(payload.WANTS_SOURCE):
-            self._source = True
-            self._outbox.put(("raw", payload.packed(True, tuple(self.settings.items()))))
-            return rest[len(payload.WANTS_SOURCE):]
-        # The two markers may come apart; a frame never begins like the second one.
-        return None if payload.WANTS_SOURCE.startswith(rest) else rest
+        return bytes(early[at + len(payload.READY):])
 
     def _take(self, kind: bytes, number: int, request: int, header: bytes, body: bytes) -> None:
         context = self._numbers.get(number)
@@ -249,6 +241,7 @@ class Link:
                 raise wire.WireError(f"it speaks version {message['version']}")
             if message["c"] == 1:
                 self.greeting = message
+                self._source = bool(message.get("source"))
         elif what == "lost":
             context = self._numbers.get(message["c"])
             if context is not None:

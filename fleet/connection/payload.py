@@ -1,7 +1,8 @@
 """What is sent to a target to make it a runner: the first stage on the command line, then one compressed packet with the runner's code.
 
-The packet holds code compiled here where the target's Python has the same bytecode, else source; the target asks for the other kind.
-Module code follows with the first request that needs it. Code goes only from here to there.
+The packet holds everything twice: compiled here, for a Python with the same bytecode, and as source, for any other. So the controller need not know
+which one it is, and nothing waits for an answer. Module code follows with the first request that needs it, of both kinds until the runner has
+said which it takes. Code goes only from here to there.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ import fleet
 ROOT = Path(fleet.__file__).parent
 RUNNER = ("wire", "spec", "module", "files", "executor", "node", "enter", "main", "boot")
 MAGIC = importlib.util.MAGIC_NUMBER.hex().encode()
-SOURCE = b"source"
-READY, WANTS_SOURCE, NO_PYTHON = b"FLEET-READY\n", b"FLEET-SOURCE\n", b"FLEET-NO-PYTHON"
+READY, NO_PYTHON = b"FLEET-READY\n", b"FLEET-NO-PYTHON"
 # Reads exactly what belongs to it, so that the frames behind it stay in the pipe. No quotes: it stands inside two levels of them.
 _STAGE = """import os,sys,zlib,marshal
 import _frozen_importlib_external as f
@@ -35,13 +35,11 @@ def r(n):
         b+=c
     return b
 os.write(1,bytes([%s]))
-while 1:
-    m=r(8).strip();d=r(int(r(8)))
-    if m in (f.MAGIC_NUMBER.hex().encode(),bytes([%s])): break
-    os.write(1,bytes([%s]))
-p=marshal.loads(zlib.decompress(d))
-exec(p[0],dict(parts=(p[1],p[2],m),__name__=str()))
-""" % (",".join(map(str, READY)), ",".join(map(str, SOURCE)), ",".join(map(str, WANTS_SOURCE)))
+m,c,s=marshal.loads(zlib.decompress(r(int(r(8)))))
+k=m==f.MAGIC_NUMBER.hex().encode()
+p=marshal.loads(c if k else s)
+exec(p[0],dict(parts=(p[1],p[2],m if k else bytes()),__name__=str()))
+""" % ",".join(map(str, READY))
 TOO_OLD = "_frozen_importlib_external"  # what a Python before 3.6 does not have, and says so
 _PYTHONS = ("python3", "/usr/libexec/platform-python", *(f"python3.{minor}" for minor in range(14, 5, -1)), "python")
 _lock = threading.Lock()
@@ -72,14 +70,17 @@ def _part(name: str, source: bool) -> tuple[bool, Any]:
 
 
 @cache
-def packed(source: bool, settings: tuple[tuple[str, object], ...]) -> bytes:
-    """The packet for one kind and these settings of the root node, with its 16-byte head."""
-    with _lock:
-        names = ["fleet", "fleet.runner", "fleet.modules", *(f"fleet.runner.{name}" for name in RUNNER)]
-        parts: dict[str, Any] = {name: _part(name, source) for name in names if name != "fleet"}
+def packed(settings: tuple[tuple[str, object], ...]) -> bytes:
+    """The packet for these settings of the root node, with its 8-byte head."""
+    def kind(source: bool) -> bytes:
+        names = ["fleet.runner", "fleet.modules", *(f"fleet.runner.{name}" for name in RUNNER)]
+        parts: dict[str, Any] = {name: _part(name, source) for name in names}
         parts["fleet"] = (True, "" if source else compile("", "fleet:fleet", "exec"))
-        data = zlib.compress(marshal.dumps((parts["fleet.runner.boot"][1], parts, dict(settings)), 2 if source else marshal.version), 6)
-    return b"%-8s%08d" % (SOURCE if source else MAGIC, len(data)) + data
+        return marshal.dumps((parts["fleet.runner.boot"][1], parts, dict(settings)), 2 if source else marshal.version)
+
+    with _lock:
+        data = zlib.compress(marshal.dumps((MAGIC, kind(False), kind(True)), 2), 6)
+    return b"%08d" % len(data) + data
 
 
 @cache
@@ -111,9 +112,14 @@ def _imports(name: str) -> tuple[str, ...]:
 
 
 @cache
-def code(names: tuple[str, ...], source: bool) -> bytes:
-    """The body of a `code` control frame."""
-    return marshal.dumps({name: _part(name, source) for name in names}, 2 if source else marshal.version)
+def code(names: tuple[str, ...], source: bool | None) -> bytes:
+    """The body of a `code` control frame; source: which kind the runner takes, None for both."""
+    def kind(wanted: bool) -> bytes:
+        if source is not None and source is not wanted:
+            return b""
+        return marshal.dumps({name: _part(name, wanted) for name in names}, 2 if wanted else marshal.version)
+
+    return marshal.dumps((kind(False), kind(True)), 2)
 
 
 @cache

@@ -15,11 +15,12 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, modules, magic):
         # type: (dict, bytes) -> None
         self.modules = modules
-        self.magic = magic  # of the code in it; b"source" when it is source
+        self.magic = magic  # of the code in it; empty when it is source
 
-    def add(self, message, body):
-        # type: (dict, bytes) -> None
-        self.modules.update(marshal.loads(body))
+    def add(self, body):
+        # type: (bytes) -> None
+        code, source = marshal.loads(body)
+        self.modules.update(marshal.loads(code if self.magic else source))
 
     def find_spec(self, name, path=None, target=None):
         # type: (str, Any, Any) -> Any

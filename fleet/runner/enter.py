@@ -288,5 +288,6 @@ def payload_for(message):
     import zlib
     importer = sys.fleet_importer  # type: ignore[attr-defined]
     settings = {"context": message["n"], "lock": None}
-    data = zlib.compress(marshal.dumps((importer.modules["fleet.runner.boot"][1], importer.modules, settings), 2), 1)
-    return b"%-8s%08d" % (importer.magic, len(data)) + data
+    mine = marshal.dumps((importer.modules["fleet.runner.boot"][1], importer.modules, settings), marshal.version if importer.magic else 2)
+    data = zlib.compress(marshal.dumps((importer.magic, mine, b"") if importer.magic else (b"", b"", mine), 2), 1)
+    return b"%08d" % len(data) + data

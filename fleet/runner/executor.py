@@ -50,7 +50,7 @@ class Executor:
         if message["t"] == "resume":
             self.failed.discard(message["stream"])
         elif message["t"] == "code":
-            sys.fleet_importer.add(message, body)  # type: ignore[attr-defined]
+            sys.fleet_importer.add(body)  # type: ignore[attr-defined]
 
     def _answer(self, number, result):
         # type: (int, dict) -> None

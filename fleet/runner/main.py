@@ -24,7 +24,8 @@ def run(settings):
     except Busy as busy:
         wire.send_all(writes, wire.frame(wire.CONTROL, context, 0, {"t": "lost", "c": context, "kind": "busy", "msg": str(busy)}))
         os._exit(0)
-    hello = {"t": "hello", "c": context, "version": wire.VERSION, "pid": os.getpid(), "uid": os.getuid(), "python": "%d.%d.%d" % sys.version_info[:3]}
+    hello = {"t": "hello", "c": context, "version": wire.VERSION, "pid": os.getpid(), "uid": os.getuid(), "python": "%d.%d.%d" % sys.version_info[:3],
+             "source": not sys.fleet_importer.magic}  # type: ignore[attr-defined]
     wire.send_all(writes, wire.frame(wire.CONTROL, context, 0, hello))
     os.umask(0o022)
     os.chdir("/")

@@ -145,7 +145,7 @@ class Node:
             self.queue.append(item)
             self.feed()
         elif what == "code":
-            sys.fleet_importer.add(message, body)  # type: ignore[attr-defined]
+            sys.fleet_importer.add(body)  # type: ignore[attr-defined]
             if self.executor is not None:
                 self.send(self.executor, wire.raw(item))
             for context, link in self.routes.items():

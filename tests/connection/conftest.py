@@ -19,7 +19,7 @@ class Asker:
     """Requests through a pool, waited for."""
 
     def __init__(self, **settings: Any) -> None:
-        self.pool = Pool(run_id="test", lock_timeout=1, **settings)
+        self.pool = Pool(run_id="test", lock_timeout=20, **settings)
 
     def send(self, endpoint: Endpoint, module: str, args: dict[str, Any] | None = None, **more: Any) -> Waiting:
         waiting = Waiting()

@@ -31,19 +31,19 @@ def test_everything_a_small_play_does(sshd: Sshd, tmp_path: Path, python: str) -
         version = subprocess.run([python, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"], capture_output=True, text=True, check=True).stdout.strip()
         facts = ask(asker, sshd, python, "setup")["ansible_facts"]
         assert isinstance(facts, dict) and facts["ansible_python_version"] == version
-        target = tmp_path / "conf"
+        target, lines = tmp_path / "conf", tmp_path / "lines"
+        lines.write_text("one\n")
         assert ask(asker, sshd, python, "copy", check=True, blob=b"one\n", dest=str(target), content=None)["changed"]
         assert not target.exists()
         for wanted in (True, False):
             assert ask(asker, sshd, python, "copy", blob=b"one\n", dest=str(target), content=None, mode="0600")["changed"] is wanted
-            assert ask(asker, sshd, python, "lineinfile", path=str(target), line="two")["changed"] is wanted
+            assert ask(asker, sshd, python, "lineinfile", path=str(lines), line="two")["changed"] is wanted
+            assert ask(asker, sshd, python, "replace", path=str(lines), regexp="^one$", replace="uno")["changed"] is wanted
             assert ask(asker, sshd, python, "file", path=str(tmp_path / "dir"), state="directory")["changed"] is wanted
-            break_even = ask(asker, sshd, python, "replace", path=str(target), regexp="^one$", replace="one")
-            assert not break_even["changed"]
-            target.write_text("one\ntwo\n")
-        assert ask(asker, sshd, python, "stat", path=str(target))["stat"]["size"] == 8  # type: ignore[index]
+        assert lines.read_text() == "uno\ntwo\n"
+        assert ask(asker, sshd, python, "stat", path=str(target))["stat"]["size"] == 4  # type: ignore[index]
         assert ask(asker, sshd, python, "command", cmd="echo ünïcode")["stdout"] == "ünïcode"
-        assert ask(asker, sshd, python, "find", paths=[str(tmp_path)], recurse=True)["matched"] == 1
+        assert ask(asker, sshd, python, "find", paths=[str(tmp_path)], recurse=True)["matched"] == 2
     finally:
         asker.pool.close()
 

@@ -43,8 +43,8 @@ def wait_for(lab: Lab, host: str, command: str) -> None:
 def user(lab: Lab) -> object:
     """Make a user on h1 that our key may log in as, with a login shell: user(name, shell)."""
     def make(name: str, shell: str, before: str = "") -> str:
-        ssh(lab, "h1", f"{before or chr(58)}; id {name} 2>/dev/null || useradd -m -s {shell} {name}; cp -r /root/.ssh /home/{name}/; chown -R {name}: /home/{name}/.ssh; "
-                       f"passwd -d {name} >/dev/null")
+        ssh(lab, "h1", f"{before or 'true'}; id {name} 2>/dev/null || useradd -m -s {shell} {name}; cp -r /root/.ssh /home/{name}/; "
+                       f"chown -R {name}: /home/{name}/.ssh; passwd -d {name} >/dev/null")
         return name
     return make
 
