@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import yaml
 
 HIDDEN = "********"
 SHORTEST = 3  # shorter secrets would hide half of every text
+SHORTEST_IN_FILE = 4  # a whole encrypted file also holds values that are no secrets
 
 
 class Redactor:
@@ -27,6 +30,18 @@ class Redactor:
             self._secrets |= found
             self._pattern = re.compile("|".join(re.escape(each) for each in sorted(self._secrets, key=len, reverse=True)))
 
+    def learn(self, text: str) -> None:
+        """What vault text came to: a secret, or a YAML file of which every value is one."""
+        try:
+            data = yaml.load(text, yaml.BaseLoader) if ":" in text or "- " in text else text  # strings, lists and dicts only
+        except yaml.YAMLError:
+            data = text
+        if not isinstance(data, (dict, list)) or "\n" not in text.strip():
+            self.add(text)
+        for leaf in _leaves(data, set()):
+            if len(leaf) >= SHORTEST_IN_FILE and leaf.lower() not in ("true", "false", "null") and not (leaf.isdigit() and len(leaf) < 6):
+                self.add(leaf)
+
     def __bool__(self) -> bool:
         return self._pattern is not None
 
@@ -42,3 +57,13 @@ class Redactor:
         if isinstance(data, (list, tuple)):
             return [self.clean(item) for item in data]
         return data
+
+
+def _leaves(data: Any, seen: set[int]) -> Iterator[str]:
+    """Every string among the values; what an alias repeats is read once."""
+    if isinstance(data, str):
+        yield data
+    elif id(data) not in seen:
+        seen.add(id(data))
+        for item in data.values() if isinstance(data, dict) else data:
+            yield from _leaves(item, seen)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from fleet.connection.base import Secret
 from fleet.errors import Pos, SourceError, UsageError
 from fleet.options import RunOptions
+from fleet.vault.redact import Redactor
 
 HEADER = "$ANSIBLE_VAULT"
 _HEAD = re.compile(r"\$ANSIBLE_VAULT;(1\.[12]);AES256(?:;(\S+))?\s*\n")
@@ -39,7 +40,7 @@ class Vault:
 
     def __init__(self, passwords: Sequence[tuple[str, Secret]]) -> None:
         self.passwords = list(passwords)
-        self.decrypted: list[str] = []
+        self.redactor = Redactor([])  # knows all that was decrypted
 
     @classmethod
     def from_options(cls, options: RunOptions, settings: Any) -> Vault | None:
@@ -62,9 +63,11 @@ class Vault:
     def decrypt(self, text: str, pos: Pos) -> str:
         """The plain text. Raises SourceError at pos when no password fits."""
         try:
-            return self.decrypt_bytes(text, pos).decode()
+            plain = self.decrypt_bytes(text, pos).decode()
         except UnicodeDecodeError:
             raise SourceError("the decrypted text is not UTF-8", pos=pos) from None
+        self.redactor.learn(plain)
+        return plain
 
     def decrypt_bytes(self, text: str, pos: Pos) -> bytes:
         match = _HEAD.match(text.lstrip())

@@ -36,3 +36,19 @@ def test_secrets_are_redacted_everywhere() -> None:
     assert "hunter2" not in f"{Secret('hunter2')} {Secret('hunter2')!r}"
 
 
+
+@pytest.mark.parametrize(("text", "hidden", "shown"), [
+    ("hunter2", ["hunter2"], []),
+    ("abc", ["abc"], []),
+    ("pa: ss, [wo]", ["pa: ss, [wo]"], []),
+    ("password: hunter2\n", ["hunter2"], ["password"]),
+    ("db:\n  user: app\n  password: 'hun''ter2'\n  port: 5432\n  on: true\nkeys: [first-key, second-key]\n",
+     ["hun'ter2", "first-key", "second-key"], ["app", "5432", "true", "db", "keys"]),
+    ("-----BEGIN KEY-----\nQUJD: not yaml: at all\n-----END KEY-----\n", ["QUJD: not yaml: at all"], []),
+    ("a: &a [secret-one]\nb: [*a, *a]\n", ["secret-one"], []),
+])
+def test_what_the_vault_held_is_known_to_the_redactor(text: str, hidden: list[str], shown: list[str]) -> None:
+    vault = Vault([("default", Secret("pw"))])
+    vault.decrypt(vault.encrypt(text.encode()), POS)
+    assert [vault.redactor.clean(f"<{each}>") for each in hidden] == ["<********>"] * len(hidden)
+    assert [vault.redactor.clean(each) for each in shown] == shown
