@@ -12,7 +12,7 @@ from typing import Any
 
 from fleet.engine.run import Run, new_id
 from fleet.errors import UsageError
-from fleet.events import Event, HostStats, ResultItem, Subscriber, TaskResult, diff_parts
+from fleet.events import HostStats, Subscriber
 from fleet.inventory import Inventory, load_inventory
 from fleet.model import Playbook
 from fleet.options import RunOptions
@@ -20,37 +20,17 @@ from fleet.playbook import Static, load_playbook
 from fleet.settings import Settings
 from fleet.template import Templar, Variables
 from fleet.vault import Vault
+from fleet.vault.redact import Redactor
 
 
 @dataclass(slots=True)
 class RunOutcome:
-    """status: the exit status; stats by host; drift: (host, task name, what) for everything changed (or, under check, to be changed)."""
+    """status: the exit status; stats by host; run: its id; error: what stopped it, rendered."""
 
     status: int
     stats: dict[str, HostStats]
     run: str
-    drift: list[tuple[str, str, str]] = field(default_factory=list)
     error: str = ""
-
-
-class Drift:
-    """A subscriber that gathers what changed."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str, str]] = []
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, TaskResult) and event.status == "changed" and not event.items:
-            self.found.append((event.host, event.name or event.action, _what(event.result)))
-        elif isinstance(event, ResultItem) and event.status == "changed":
-            self.found.append((event.host, event.label, _what(event.result)))
-
-
-def _what(result: Mapping[str, Any]) -> str:
-    named = [str(part.get("what") or part.get("path") or "") for part in diff_parts(result)]
-    if any(named):
-        return ", ".join(name for name in named if name)
-    return str(result.get("dest") or result.get("path") or result.get("msg") or "")
 
 
 @dataclass(slots=True)
@@ -62,6 +42,7 @@ class Prepared:
     templar: Templar
     extra_vars: dict[str, Any]
     sources: list[str]
+    redactor: Redactor
     books: list[Playbook] = field(default_factory=list)
 
 
@@ -80,7 +61,7 @@ def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -
 
     static = Static(roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
                     decrypt=decrypt, extra_vars=extra_vars)
-    prepared = Prepared(inventory, static, templar, extra_vars, sources)
+    prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
     for path in playbooks:
         if not Path(path).is_file():
             raise UsageError(f"there is no playbook {path}", hint="give the path of a .yml or .py file")
@@ -101,7 +82,7 @@ def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:
 
 
 def start(prepared: Prepared, options: RunOptions, settings: Settings, *, command: str, subscribers: Iterable[Subscriber],
-          connections: Any = None) -> Run:
+          connections: Any = None, entry: str = "") -> Run:
     """A run ready to execute."""
     run_id = new_id()
     if connections is None:
@@ -109,26 +90,26 @@ def start(prepared: Prepared, options: RunOptions, settings: Settings, *, comman
         connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout)
     run = Run(inventory=prepared.inventory, settings=settings, options=options, connections=connections, static=prepared.static,
               templar=prepared.templar, extra_vars=prepared.extra_vars, command=command, sources=prepared.sources,
-              subscribers=subscribers, run_id=run_id)
+              subscribers=subscribers, run_id=run_id, entry=entry, redactor=prepared.redactor)
     for secret in options.secrets.values():
         run.redactor.add(str.__str__(secret))
     return run
 
 
 def run_playbook(playbooks: Sequence[str], options: RunOptions, settings: Settings, *, check: bool, command: str,
-                 subscribers: Iterable[Subscriber] = (), books: Sequence[Playbook] | None = None, connections: Any = None) -> RunOutcome:
-    """Read, check and run playbooks. FleetError is raised for mistakes found before a host is touched."""
+                 subscribers: Iterable[Subscriber] = (), books: Sequence[Playbook] | None = None, connections: Any = None,
+                 entry: str = "") -> RunOutcome:
+    """Read, check and run playbooks. FleetError is raised for mistakes found before a host is touched. entry: that of reconciliation, if it is one."""
     import dataclasses
     if check != options.check:
         options = dataclasses.replace(options, check=check)
     prepared = prepare(playbooks, options, settings)
     if books is not None:
         prepared.books = list(books)
-    drift = Drift()
-    run = start(prepared, options, settings, command=command, subscribers=[*subscribers, drift], connections=connections)
+    run = start(prepared, options, settings, command=command, subscribers=subscribers, connections=connections, entry=entry)
     with Interrupts(run):
         finished = run.execute(prepared.books)
-    return RunOutcome(finished.status, finished.stats, run.id, drift.found, finished.error)
+    return RunOutcome(finished.status, finished.stats, run.id, finished.error)
 
 
 class Interrupts:

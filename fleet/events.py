@@ -24,7 +24,10 @@ class Event:
 
 @dataclass(slots=True, kw_only=True)
 class RunStarted(Event):
-    """command: "apply", "plan", "run", "reconcile"; playbooks: the paths as given; check: nothing is changed."""
+    """A run begins. command: "apply", "plan", "run" or "reconcile"; playbooks: the paths as given; check: nothing is changed.
+
+    user: who runs it; version: fleet's; project: the directory of its fleet.toml; entry: the name of the entry that reconciliation runs.
+    """
 
     run: str
     command: str
@@ -36,6 +39,8 @@ class RunStarted(Event):
     version: str = ""
     limit: str = ""
     tags: list[str] = field(default_factory=list)
+    project: str = ""
+    entry: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

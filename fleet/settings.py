@@ -89,7 +89,7 @@ DECLARED = {each.name: each for each in fields(Settings) if each.metadata}
 def load_settings(start: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings for a playbook in `start` (a directory; the current one by default). Raises SourceError or UsageError."""
     base = Path(start) if start is not None else Path()
-    values: dict[str, Any] = {"journal": _state("journal.db")}
+    values: dict[str, Any] = {"journal": _state("journal.sqlite")}
     warnings: list[str] = []
     config = _ansible_cfg(values, warnings)
     project = _project(base, values)

@@ -58,7 +58,11 @@ class reporters:
             self.made.append(Console(sys.stdout, verbosity=self.options.verbosity, settings=self.settings))
         if self.settings.journal:
             from fleet.journal import Journal
-            self.made.append(Journal(self.settings.journal, keep=self.settings.journal_keep))
+            journal = Journal(self.settings.journal, keep=self.settings.journal_keep)
+            self.made.append(journal)
+            for run in journal.interrupted:
+                print(f"warning: the run {run['id']} ({run['command']} {' '.join(run['playbooks'])}) was interrupted: {run['error']}\n"
+                      f"  `fleet history show {run['id']}` tells what it did and what it left undone", file=sys.stderr)
         for warning in self.settings.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         return self.made

@@ -5,42 +5,64 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from fleet.errors import UsageError
+from fleet.events import Event, Note, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskStarted
+from fleet.journal import History, unfinished
 from fleet.report.text import safe
 from fleet.settings import load_settings
 
+_FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people, or JSON.")
 
-def _journal() -> Any:
-    from fleet.journal import Journal
+
+def journal() -> History:
+    """The journal of the settings. Raises UsageError when there is none."""
     path = load_settings().journal
-    if not path or not Path(path).exists():
-        raise UsageError("there is no journal yet", hint="runs are recorded as they happen; `fleet apply` makes the first")
-    return Journal(path)
+    if not path:
+        raise UsageError("there is no journal: the setting `journal` is empty")
+    return History(path)
+
+
+def moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Columns as wide as what is in them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 @click.group("history", invoke_without_command=True)
-@click.option("-n", "--limit", default=20, show_default=True, help="How many runs.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many runs.")
+@_FORMAT
 @click.pass_context
 def command(ctx: click.Context, limit: int, form: str) -> None:
     """List past runs, newest first; `fleet history show RUN` tells what one did."""
     if ctx.invoked_subcommand:
         return
-    runs = _journal().runs(limit)
+    runs = journal().runs(limit)
     if form == "json":
         print(json.dumps(runs, indent=1))
         return
+    rows = [("RUN", "STARTED", "COMMAND", "STATE", "HOSTS", "CHANGES", "TOOK", "OF")]
     for run in runs:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run["started"]))
-        hosts = f"{len(run['stats'])} hosts" if run["stats"] else ""
         took = f"{run['duration']:.1f} s" if run["duration"] is not None else ""
-        change = f"{run['changed']} " + ("pending" if run["checked"] else "changed")
-        print(f"{run['id']}  {when}  {run['command']:9} {run['state']:11} {change:11} {hosts:9} {took:8} {' '.join(map(safe, run['playbooks']))}")
+        changes = f"{run['changed']} pending" if run["check"] and run["changed"] else str(run["changed"])
+        rows.append((run["id"], moment(run["at"]), run["command"], run["state"], str(len(run["stats"])), changes, took, _of(run)))
+    for line in table(rows):
+        print(line)
+
+
+def _of(run: dict[str, Any]) -> str:
+    """What was run: an entry of reconciliation, or playbooks."""
+    return safe(run["entry"] or " ".join(run["playbooks"]))
 
 
 @command.command("show")
@@ -48,26 +70,59 @@ def command(ctx: click.Context, limit: int, form: str) -> None:
 @click.option("--host", help="Only this host.")
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option("--changed", is_flag=True, help="Only what changed.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def show(run: str, host: str | None, failed: bool, changed: bool, form: str) -> None:
-    """What RUN did; RUN is an id, the beginning of one, or `last`."""
-    journal = _journal()
-    found = journal.run(run)
-    wanted = [row for row in journal.results(found["id"]) if (not host or row["host"] == host)
-              and (not (failed or changed) or (failed and row["status"] in ("failed", "unreachable")) or (changed and row["status"] == "changed"))]
+@click.option("-v", "--verbose", count=True, help="Show more; -vv more still.")
+@_FORMAT
+def show(run: str, host: str | None, failed: bool, changed: bool, verbose: int, form: str) -> None:
+    """What RUN did, as it was seen then; RUN is an id, the beginning of one, or `last`."""
+    past = journal()
+    found = past.run(run)
+    events = past.events(found["id"])
+
+    def wanted(event: TaskResult | ResultItem) -> bool:
+        bad = event.status in ("failed", "unreachable", "rescued", "ignored")
+        return (not host or event.host == host) and (not (failed or changed) or (failed and bad) or (changed and event.status == "changed"))
+
     if form == "json":
-        json.dump({**found, "results": wanted}, sys.stdout, indent=1)
+        results = [event.as_dict() for event in events if isinstance(event, (TaskResult, ResultItem)) and wanted(event)]
+        json.dump({**found, "results": results}, sys.stdout, indent=1)
         print()
         return
-    print(f"run {found['id']}: {found['command']} {' '.join(found['playbooks'])}, {found['state']}, by {found['user']}")
-    last = None
-    for row in wanted:
-        if row["task"] != last:
-            last = row["task"]
-            print(f"\n{safe(row['name'])}  ({row['position']})")
-        item = f" ({safe(row['item'])})" if row["item"] is not None else ""
-        message = row["result"].get("msg")
-        text = f": {safe(message)}" if message and row["status"] not in ("ok", "skipped") else ""
-        print(f"  {safe(row['host'])}{item}: {row['status']}{text}")
+    from fleet.report.console import Console
+    check = ", nothing changed by it" if found["check"] else ""
+    print(f"{found['command']} {_of(found)}: {found['state']}{check}; {moment(found['at'])}, by {found['user']}, run {found['id']}")
+    screen = Console(sys.stdout, verbosity=verbose, live=False)
+    for event in retold(events, wanted):
+        screen(replace(event, stats={name: stats for name, stats in event.stats.items() if name == host}) if isinstance(event, RunFinished) and host else event)
+    screen.close()
+    _left(found, events)
+
+
+def _left(found: dict[str, Any], events: list[Event]) -> None:
+    """What is to be said after a run that did not end well, or was not recorded wholly."""
+    if found["state"] in ("interrupted", "running"):
+        for task, hosts in unfinished(events):
+            print(f"\n{safe(task.name)} ({task.position}) had begun; its outcome is not known on {', '.join(map(safe, hosts))}")
+    if found["lost"]:
+        print(f"\n{found['lost']} events of this run could not be recorded")
     if found["error"]:
-        print(f"\nerror: {found['error']}")
+        print(f"\nerror: {safe(found['error'])}")
+
+
+def retold(events: list[Event], wanted: Callable[[TaskResult | ResultItem], bool]) -> Iterator[Event]:
+    """The events task by task (as they happened, tasks may overlap), with only the results that are wanted."""
+    results: dict[int, list[TaskResult | ResultItem]] = {}
+    for event in events:
+        if isinstance(event, (TaskResult, ResultItem)) and wanted(event):
+            results.setdefault(event.task, []).append(event)
+    play: PlayStarted | None = None
+    for event in events:
+        if isinstance(event, PlayStarted):
+            play = event
+        elif isinstance(event, TaskStarted) and event.task in results:
+            if play is not None:
+                yield play
+                play = None
+            yield replace(event, hosts=sum(isinstance(result, TaskResult) for result in results[event.task]))
+            yield from results[event.task]
+        elif isinstance(event, (RunStarted, Note, RunFinished)):
+            yield event

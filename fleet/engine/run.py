@@ -39,7 +39,8 @@ class Run:
 
     def __init__(self, *, inventory: Inventory, settings: Settings, options: RunOptions, connections: Connections, static: Static,
                  templar: Templar, extra_vars: Mapping[str, Any], command: str = "apply", sources: Iterable[str] = (),
-                 subscribers: Iterable[Subscriber] = (), run_id: str = "") -> None:
+                 subscribers: Iterable[Subscriber] = (), run_id: str = "", entry: str = "",
+                 redactor: Redactor | None = None) -> None:
         self.id = run_id or new_id()
         self.inventory = inventory
         self.settings = settings
@@ -49,9 +50,10 @@ class Run:
         self.templar = templar
         self.extra_vars = dict(extra_vars)
         self.command = command
+        self.entry = entry
         self.sources = list(sources)
         self.subscribers = list(subscribers)
-        self.redactor = Redactor([])
+        self.redactor = redactor if redactor is not None else Redactor([])
         self.hub = Hub()
         self.states: dict[str, HostState] = {}
         self.strategy = ""
@@ -71,7 +73,7 @@ class Run:
 
     def emit(self, event: Event) -> None:
         if self.redactor:
-            for name in ("result", "message", "label", "text", "name"):
+            for name in ("result", "message", "hint", "label", "text", "name", "error"):
                 value = getattr(event, name, None)
                 if value:
                     setattr(event, name, self.redactor.clean(value))
@@ -243,11 +245,11 @@ class Run:
     def execute(self, playbooks: Iterable[Playbook]) -> RunFinished:
         """Run all plays. Always ends with RunFinished, also when it is returned because of an error (status 1) or interrupt (130)."""
         began = time.time()
-        self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in playbooks], inventory=self.sources,
-                             check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
-                             limit=self.options.limit or "", tags=list(self.options.tags)))
         error = ""
         try:
+            self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in playbooks], inventory=self.sources,
+                                 check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
+                                 limit=self.options.limit or "", tags=list(self.options.tags), project=self.settings.project, entry=self.entry))
             self.hub.run(lambda: self._plays(playbooks))
         except FleetError as failure:
             error = failure.render()

@@ -263,7 +263,8 @@ class Walk:
 
     def name_of(self, task: Task, scope: Scope | None) -> str:
         if task.name is None:
-            return task.action if task.free is None else f"{task.action} {task.free}"[:60]
+            hidden = task.free is None or (scope is not None and scope.get("no_log"))
+            return task.action if hidden else f"{task.action} {task.free}"[:60]
         if not isinstance(task.name, Trusted):
             return str(task.name)
         try:

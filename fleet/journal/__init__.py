@@ -1,5 +1,6 @@
 """Every run, recorded in SQLite as its events happen. See docs/journal.md."""
 
+from fleet.journal.history import History, unfinished
 from fleet.journal.journal import Journal
 
-__all__ = ["Journal"]
+__all__ = ["History", "Journal", "unfinished"]

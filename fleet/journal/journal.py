@@ -1,7 +1,7 @@
-"""The journal: a subscriber that hands events to a writer thread, and the queries of `fleet history`.
+"""The recorder: a subscriber that writes a run's events as they happen.
 
-The writer commits what has queued up, so the engine never waits for the disk. A run whose process is gone without having finished is shown as
-interrupted. A journal that cannot be written is an error before anything is done; trouble later is said once and stops the recording, not the run.
+A run's beginning is on the disk before anything is done; when it cannot be, the run does not start. What follows goes through a thread that writes what has
+queued up, so the engine never waits for the disk. Trouble later is said once; the run goes on, later events are tried again, and those lost are counted.
 """
 
 from __future__ import annotations
@@ -9,126 +9,121 @@ from __future__ import annotations
 import json
 import os
 import queue
+import sqlite3
 import sys
 import threading
-from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from fleet.errors import UsageError
-from fleet.events import Event, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskStarted
+from fleet.events import Event, Note, Output, RunFinished, RunStarted
+from fleet.journal.history import alive, process, shaped, stats_of
+from fleet.journal.store import Row, Store
 
 LARGEST = 64 * 1024  # bytes of a result that are kept
 
 
 class Journal:
-    """path: the SQLite file; keep: how many runs are kept. Raises UsageError when it cannot be opened."""
+    """path: the SQLite file; keep: how many runs are kept. Raises UsageError when it cannot be used.
+
+    interrupted: runs whose process was gone without an end, found (and closed) now, each as `fleet history` has it.
+    """
 
     def __init__(self, path: str, keep: int = 1000) -> None:
-        self.path = Path(path).expanduser()
         self.keep = keep
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}",
-                             hint="set another with `journal` in fleet.toml, or --no-journal") from None
+        self.store = Store(Path(path).expanduser(), write=True)
+        self.interrupted = self._close_interrupted()
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._run = ""
+        self._lost = 0
+
+    def _close_interrupted(self) -> list[dict[str, Any]]:
+        found = [row for row in self.store.runs("ended IS NULL") if not alive(row)]
+        try:
+            with self.store.transaction():
+                for row in list(found):
+                    ended = {"status": None, "interrupted": True, "stats": stats_of(self.store, row["id"]),
+                             "error": f"its process (number {row['pid']}) was gone before the run had ended"}
+                    if not self.store.end(row["id"], ended):
+                        found.remove(row)  # another run was quicker to tell
+        except sqlite3.Error as error:
+            raise self.store.trouble(error) from None
+        return [shaped(self.store, row) for row in found]
 
     # -- recording
 
     def __call__(self, event: Event) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._write, name="fleet-journal", daemon=True)
-            self._thread.start()
-        if isinstance(event, (RunStarted, PlayStarted, TaskStarted, TaskResult, ResultItem, RunFinished)):
+        if isinstance(event, RunStarted):
+            self._begin(event)
+        elif self._thread is not None and not isinstance(event, Output):
             self._queue.put(event)
+
+    def _begin(self, event: RunStarted) -> None:
+        self._run = event.run
+        try:
+            with self.store.transaction():
+                self.store.begin({"id": event.run, "at": event.at, "command": event.command, "project": event.project, "entry": event.entry,
+                                  "pid": os.getpid(), "process": process(os.getpid()), "begun": json.dumps(plain(event))})
+        except sqlite3.Error as error:
+            raise self.store.trouble(error) from None
+        self._thread = threading.Thread(target=self._write, name="fleet-journal", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(10)
             self._thread = None
+        self.store.close()
 
     def _write(self) -> None:
+        ended = False
+        while not ended:
+            events = [self._queue.get()]
+            while not self._queue.empty():
+                events.append(self._queue.get())
+            ended = None in events
+            self._record([event for event in events if event is not None])
         try:
-            from fleet.journal import tables
-            database = tables.connect(self.path)
-            ended = False
-            while not ended:
-                events = [self._queue.get()]
-                while not self._queue.empty():
-                    events.append(self._queue.get())
-                ended = None in events
-                rows = [(table, row) for event in events if event is not None for table, row in self._rows(event)]
-                if rows:
-                    tables.insert(database, rows)
-            tables.prune(database, self.keep)
-            database.close()
-        except Exception as error:
-            print(f"warning: the journal {self.path} cannot be written any more: {error}", file=sys.stderr)
+            self.store.prune(self.keep)
+        except sqlite3.Error:
+            pass  # said already, or the next run does it
 
-    def _rows(self, event: Event) -> list[tuple[str, dict[str, Any]]]:
-        if isinstance(event, RunStarted):
-            self._run = event.run
-            return [("runs", {"id": event.run, "started": event.at, "command": event.command, "playbooks": json.dumps(event.playbooks),
-                              "inventory": json.dumps(event.inventory), "checked": event.check, "user": event.user, "pid": os.getpid(),
-                              "pid_started": started(os.getpid()), "limit_": event.limit, "tags": json.dumps(event.tags)})]
-        if isinstance(event, TaskStarted):
-            return [("tasks", {"run": self._run, "number": event.task, "name": event.name, "action": event.action, "position": event.position,
-                               "role": event.role, "started": event.at})]
-        if isinstance(event, (TaskResult, ResultItem)):
-            text = json.dumps(event.result, default=str)
-            if len(text) > LARGEST:
-                kept = {key: event.result[key] for key in ("changed", "failed", "msg", "rc") if key in event.result}
-                text = json.dumps({**kept, "_": f"{len(text)} bytes, not kept"}, default=str)
-            item = event.label if isinstance(event, ResultItem) else None
-            return [("results", {"run": self._run, "task": event.task, "host": event.host, "status": event.status, "item": item, "result": text,
-                                 "at": event.at, "duration": getattr(event, "duration", 0.0)})]
-        if isinstance(event, RunFinished):
-            stats = {host: {name: getattr(each, name) for name in ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")}
-                     for host, each in event.stats.items()}
-            return [("finished", {"id": event.run, "status": event.status, "duration": event.duration, "stats": json.dumps(stats), "error": event.error})]
-        return []
+    def _record(self, events: list[Event]) -> None:
+        rows = [self._row(event) for event in events if not isinstance(event, RunFinished)]
+        try:
+            with self.store.transaction():
+                self.store.add(rows)
+        except sqlite3.Error as error:
+            if not self._lost:
+                print(f"warning: {self.store.trouble(error)}; the run goes on, but what it does now may not be recorded", file=sys.stderr)
+            self._lost += len(rows)
+        for event in events:
+            if isinstance(event, RunFinished):
+                self._end(event)
 
-    # -- asking
+    def _end(self, event: RunFinished) -> None:
+        try:
+            with self.store.transaction():
+                self.store.end(event.run, plain(event), self._lost)
+        except sqlite3.Error as error:
+            print(f"warning: {self.store.trouble(error)}; the end of run {event.run} is not recorded", file=sys.stderr)
 
-    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest runs, newest first, each with `state`: running, done, failed, interrupted ..."""
-        from fleet.journal import tables
-        with closing(tables.connect(self.path)) as database:
-            return [self._shaped(row) for row in tables.runs(database, limit)]
-
-    def run(self, name: str) -> dict[str, Any]:
-        """One run by its id, the beginning of it, or `last`. Raises UsageError."""
-        found = self.runs(1) if name == "last" else [each for each in self.runs(100000) if each["id"].startswith(name)]
-        if len(found) != 1:
-            raise UsageError(f"no run begins with '{name}'" if not found else f"{len(found)} runs begin with '{name}'", hint="`fleet history` lists them")
-        return found[0]
-
-    def results(self, run: str) -> list[dict[str, Any]]:
-        """Everything that came of a run's tasks, in order."""
-        from fleet.journal import tables
-        with closing(tables.connect(self.path)) as database:
-            return [{**row, "result": json.loads(row["result"])} for row in tables.results(database, run)]
-
-    def _shaped(self, row: dict[str, Any]) -> dict[str, Any]:
-        for name in ("playbooks", "inventory", "tags", "stats"):
-            row[name] = json.loads(row[name]) if row[name] else {} if name == "stats" else []
-        status = row["status"]
-        if status is None:
-            row["state"] = "running" if started(row["pid"]) == row["pid_started"] else "interrupted"
-        else:
-            row["state"] = {0: "done", 130: "interrupted", 1: "error", 2: "failed", 4: "unreachable"}.get(status, "failed")
-        row["changed"] = sum(each["changed"] for each in row["stats"].values())
-        return row
+    def _row(self, event: Event) -> Row:
+        data = plain(event)
+        result = data.get("result")
+        text = json.dumps(data, default=str)
+        if len(text) > LARGEST and isinstance(result, dict):
+            kept = {key: result[key] for key in ("changed", "failed", "msg", "rc") if len(str(result.get(key, ""))) < LARGEST and key in result}
+            text = json.dumps({**data, "result": {**kept, "_": f"{len(text)} bytes, not kept"}}, default=str)
+        return {"run": self._run, "kind": type(event).__name__, "host": getattr(event, "host", ""),
+                "status": event.level if isinstance(event, Note) else getattr(event, "status", ""), "data": text}
 
 
-def started(pid: int) -> str:
-    """When a process started, in the kernel's ticks; empty when there is none of that number."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
+def plain(event: Event) -> dict[str, Any]:
+    """An event's fields, a RunFinished's stats as counts."""
+    data = {each.name: getattr(event, each.name) for each in fields(event)}
+    if isinstance(event, RunFinished):
+        data["stats"] = {host: {each.name: getattr(stats, each.name) for each in fields(stats)} for host, stats in event.stats.items()}
+    return data

@@ -1,0 +1,3 @@
+from tests.engine.conftest import site
+
+__all__ = ["site"]
