@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from fleet.engine.run import Run, new_id
-from fleet.errors import UsageError
+from fleet.errors import Pos, UsageError
 from fleet.events import HostStats, Subscriber
 from fleet.inventory import Inventory, load_inventory
-from fleet.model import Playbook
+from fleet.model import Play, Playbook
 from fleet.options import RunOptions
-from fleet.playbook import Static, load_playbook
+from fleet.playbook import Chain, Static, load_playbook
 from fleet.settings import Settings
 from fleet.template import Templar, Variables
 from fleet.vault import Vault
@@ -31,6 +31,22 @@ class RunOutcome:
     stats: dict[str, HostStats]
     run: str
     error: str = ""
+
+
+class InPython:
+    """What a YAML playbook may use of Python's; loaded when there is some."""
+
+    def plays(self, path: str, static: Static, chain: Chain) -> list[Play]:
+        from fleet.dsl import load
+        return load(path, static, chain)
+
+    def role(self, path: str, name: str, params: Mapping[str, Any], pos: Pos) -> tuple[Any, str]:
+        from fleet.dsl.roles import named
+        return named(path, name, params, pos)
+
+    def installed(self, name: str) -> str | None:
+        from fleet.dsl.roles import installed
+        return installed(name)
 
 
 @dataclass(slots=True)
@@ -59,21 +75,14 @@ def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -
     def render(value: Any, layers: Mapping[str, Any]) -> Any:
         return templar.render(value, Variables(templar, [layers, extra_vars]))
 
-    static = Static(roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
+    static = Static(python=InPython(), roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
                     decrypt=decrypt, extra_vars=extra_vars)
     prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
     for path in playbooks:
         if not Path(path).is_file():
             raise UsageError(f"there is no playbook {path}", hint="give the path of a .yml or .py file")
-        prepared.books.append(_load(path, static))
+        prepared.books.append(load_playbook(path, static=static))
     return prepared
-
-
-def _load(path: str, static: Static) -> Playbook:
-    if path.endswith(".py"):
-        from fleet.dsl import load
-        return load(path)
-    return load_playbook(path, static=static)
 
 
 def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:

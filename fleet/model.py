@@ -110,7 +110,10 @@ class Task:
 
 @dataclass(slots=True)
 class Block:
-    """Tasks run together. A static import of tasks is a block too; so is a role (role set, its tasks in `tasks`)."""
+    """Tasks run together. A static import of tasks is a block too; so is a role (role set, its tasks in `tasks`).
+
+    body: a Python role's own function, called with a host's walk, the block's scope and its key in place of the tasks.
+    """
 
     pos: Pos
     tasks: list[Task | Block] = field(default_factory=list)
@@ -121,6 +124,7 @@ class Block:
     role: Role | None = None
     file: str = ""
     is_role: bool = False
+    body: Callable[[Any, Any, Any], Any] | None = None
 
 
 @dataclass(slots=True)
@@ -160,7 +164,7 @@ class Play:
     """One play. hosts: pattern(s), may be templates. roles are blocks with is_role; gather_facts None = as configured (yes).
 
     serial: [] = all at once, else sizes (ints, numerals or percentages). strategy: linear | free | host_pinned | debug.
-    body: a Python play's own function, called with each host's walk between its facts and its handlers.
+    body: a Python play's own function, called with each host's walk behind its roles.
     """
 
     pos: Pos

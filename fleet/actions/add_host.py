@@ -14,7 +14,7 @@ SPEC = Spec(
         "name": Opt("str", "The host's name, with :PORT where wanted.", required=True, aliases=["host", "hostname"]),
         "groups": Opt("list", "The groups it is to be in.", elements="str", aliases=["group", "groupname"]),
     },
-    any_options=True,
+    any_options=True, main="name",
     returns={"add_host": Ret("dict", "host_name, groups and host_vars as added.")},
     notes=["Every further option is a variable of the host.", "Plays that follow see the host; the play that adds it does not run on it."],
     examples="""

@@ -7,17 +7,19 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fleet import registry
+from fleet.dsl import roles
 from fleet.dsl.result import Record, Result, wrap
 from fleet.dsl.shared import Shared
 from fleet.dsl.stream import Stream
 from fleet.dsl.tasks import Tasks
 from fleet.engine.scope import Scope
+from fleet.engine.strategy import Key
 from fleet.engine.walk import TaskFailed
-from fleet.errors import ArgumentError, Pos, UsageError, nearest
-from fleet.model import Keywords, Task
+from fleet.errors import ArgumentError, Pos, SourceError, UsageError, nearest
+from fleet.model import Block, Keywords, Task
 from fleet.playbook import load_role
 from fleet.runner.spec import Spec
 from fleet.validate import check_static
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fleet.engine.walk import Walk
 
 T = TypeVar("T")
+Meta = Literal["end_play", "end_batch", "end_host", "end_role", "clear_facts", "clear_host_errors", "refresh_inventory", "reset_connection"]
 _HERE = str(Path(__file__).parent)
 # Keywords a task call may give beside its module's options.
 INHERITED = tuple(field.name for field in dataclasses.fields(Keywords) if field.name not in ("when", "tags", "run_once", "throttle", "debugger"))
@@ -41,6 +44,7 @@ class Vars(Mapping[str, Any]):
         self._host = host
 
     def _variables(self) -> Any:
+        self._host._stream.settle()
         walk = self._host._walk
         return walk.context.variables(walk.state, self._host._scope, self._host.check, walk.run.options.diff)
 
@@ -70,12 +74,13 @@ class Host(Tasks):
     name: the inventory name; vars: its variables; facts: gathered when first read; check: nothing is changed.
     """
 
-    def __init__(self, walk: Walk, shared: Shared, scope: Scope, stream: Stream, calls: dict[Any, int]) -> None:
+    def __init__(self, walk: Walk, shared: Shared, scope: Scope, stream: Stream, calls: dict[Any, int], key: Key = ()) -> None:
         self._walk = walk
         self._shared = shared
         self._scope = scope
         self._stream = stream
         self._calls = calls
+        self._key = key
         self.vars = Vars(self)
 
     # -- what is known
@@ -95,6 +100,7 @@ class Host(Tasks):
     @property
     def facts(self) -> Record:
         """The host's facts (names without `ansible_`), gathered the first time they are read."""
+        self._stream.settle()
         state = self._walk.state
         if not state.gathered:
             self._task("setup", {}, {"task": "Gathering facts"}).wait()
@@ -103,6 +109,7 @@ class Host(Tasks):
 
     def hosts(self, pattern: str = "all") -> list[str]:
         """The inventory hosts that match a pattern."""
+        self._stream.settle()
         return self._walk.run.inventory.match(pattern)
 
     @property
@@ -121,7 +128,10 @@ class Host(Tasks):
         unknown = [name for name in keywords if name not in (*INHERITED, "tags")]
         if unknown:
             raise UsageError(f"using() takes no keyword '{unknown[0]}'", hint=nearest(unknown[0], INHERITED), pos=_caller())
-        return Host(self._walk, self._shared, Scope(self._scope, _keywords(keywords)), self._stream, self._calls)
+        return self._view(Scope(self._scope, _keywords(keywords)))
+
+    def _view(self, scope: Scope, stream: Stream | None = None) -> Host:
+        return Host(self._walk, self._shared, scope, stream or self._stream, self._calls, self._key)
 
     def on(self, host: str) -> Host:
         """This host's tasks carried out on another: `t.on("db1").command(...)` (delegation)."""
@@ -138,10 +148,14 @@ class Host(Tasks):
         """Wait until everything called so far is done. Raises TaskFailed when some of it failed."""
         self._stream.drain()
 
-    def wait_all(self) -> None:
-        """A barrier: wait until every host of the play has come here."""
+    def wait_all(self, value: T | None = None) -> dict[str, T]:
+        """A barrier: wait until every host of the play is done with what it was given before, or is out of the play.
+
+        value: what this host brings along; every host gets what all of them brought: `keys = t.wait_all(t.slurp("/etc/key").content)`.
+        """
         self.wait()
-        self._shared.barrier.arrive()
+        site = self._site("wait_all")
+        return self._shared.meet(self.name, self._shared.key(self._key, site), site, value)
 
     def once(self, function: Callable[[Host], T]) -> T:
         """Have one host of the play run a function; every host gets its value (or its failure)."""
@@ -155,8 +169,8 @@ class Host(Tasks):
         hub = self._walk.run.hub
 
         def run(number: int, function: Callable[[Host], T]) -> T:
-            stream = Stream(self._walk, f"{self._stream.name}.{number}")
-            value = function(Host(self._walk, self._shared, self._scope, stream, self._calls))
+            stream = Stream(self._walk, f"{next(self._shared.streams)}.{number}")
+            value = function(self._view(self._scope, stream))
             stream.drain()
             return value
 
@@ -183,41 +197,53 @@ class Host(Tasks):
             self._walk.rescues -= 1
 
     def role(self, role: str | Callable[..., Any], **params: Any) -> Any:
-        """Apply a role: a function `role(t, **params)`, or by name a role of the roles path, written in YAML."""
+        """Apply a role: a function `role(t, **params)`, or by name one of roles/, the roles path or an installed package, in Python or YAML.
+
+        The value is what the function returns; None for a role in YAML.
+        """
         self.wait()
-        if callable(role):
-            return role(self, **params)
-        run, play = self._walk.run, self._walk.context.play
         site, pos = self._site(role), _caller()
         block = self._shared.roles.get(site)
         if block is None:
-            block = self._shared.roles[site] = load_role(
-                role, static=run.static, basedir=play.basedir, params={}, public=False, allow_duplicates=True, rolespec_validate=True, pos=pos)
+            block = self._shared.roles[site] = self._load_role(role, params, pos)
+        key = self._shared.key(self._key, site)
+        if block.body is not None:
+            return block.body(self._walk, self._scope.enter(block), key, params)  # type: ignore[call-arg]
         scope = self._scope.extend(None, params)
         self._walk.play.add_handlers(block, scope)
-        self._walk.nodes([block], scope, self._shared.key(site))
+        self._walk.nodes([block], scope, key)
         return None
+
+    def _load_role(self, role: str | Callable[..., Any], params: Mapping[str, Any], pos: Pos) -> Block:
+        if callable(role):
+            return roles.block(role, pos, params)
+        within = self._scope.role
+        return load_role(role, static=self._walk.run.static, basedir=self._walk.context.play.basedir, allow_duplicates=True, pos=pos,
+                         params=params, parents=(within.path,) if within else ())
 
     def include_tasks(self, file: str, **params: Any) -> None:
         """Run a YAML file of tasks, beside the playbook or absolute."""
         self.wait()
         path = Path(self._walk.context.play.basedir, file)
+        if not path.is_file():
+            raise SourceError(f"there is no tasks file '{file}'", pos=_caller(), hint=f"looked for {path}")
         nodes = self._walk.run.tasks_of(str(path), self._scope.role, False)
-        self._walk.nodes(nodes, self._scope.extend(None, params), self._shared.key(self._site(file)))
+        self._walk.nodes(nodes, self._scope.extend(None, params), self._shared.key(self._key, self._site(file)))
 
     def flush_handlers(self) -> None:
         """Run what was notified so far, now."""
         self.wait()
-        for handler in self._shared.take(self.name):
-            handler(self)
-            self.wait()
-        self._walk.flush(self._shared.key(self._site("handlers")))
+        self._walk.flush(self._shared.key(self._key, self._site("handlers")))
 
     def end(self) -> None:
         """Leave the play, without failure."""
-        from fleet.engine.walk import EndHost
+        self.meta("end_host")
+
+    def meta(self, action: Meta) -> None:
+        """What steers the run itself; `end_play` ends the play for all hosts, as they come to their next task."""
         self.wait()
-        raise EndHost
+        site, pos = self._site(action), _caller()
+        self._walk.meta(Task(pos, "meta", free=action, file=pos.file), self._scope, self._shared.key(self._key, site))
 
     # -- tasks
 
@@ -238,8 +264,13 @@ class Host(Tasks):
         pipelined = not any(own.get(name) is not None or scope.get(name) is not None for name in _JUDGED)
         pending = self._stream.start(task, scope, step, pipelined)
         if notify[1]:
-            self._shared.watch(self.name, pending.done, notify[1])
+            self._shared.notify(self._walk, pending.done, notify[1], self._handler)
         return Result(action, lambda: self._stream.wait(pending))
+
+    def _handler(self, function: Callable[[Host], Any]) -> None:
+        """Run a function as a handler, with this view's keywords."""
+        from fleet.dsl.enter import enter
+        enter(self._walk, self._scope, self._shared.key(self._key, self._site(function)), function)
 
     def _notified(self, wanted: Any) -> tuple[list[Any], list[Callable[[Host], Any]]]:
         each = wanted if isinstance(wanted, (list, tuple)) else [] if wanted is None else [wanted]

@@ -18,12 +18,15 @@ class Record(dict[str, Any]):
 
 
 def wrap(value: Any) -> Any:
-    """Plain data with attribute access: dicts become Records, also inside lists."""
-    if type(value) is dict:
-        return Record(value)
-    if type(value) is list:
+    """Data with attribute access: mappings become Records, also inside lists."""
+    if isinstance(value, dict) and type(value) is not Record:
+        return Record(value.items())  # by items(), which evaluates what is still a template
+    if isinstance(value, list):
         return [wrap(item) for item in value]
     return value
+
+
+_ALWAYS = ("msg", "warnings", "diff", "skip_reason", "attempts")
 
 
 class Result:
@@ -50,10 +53,12 @@ class Result:
         if name.startswith("__"):
             raise AttributeError(name)
         value = self.wait()
-        if name in value:
-            return wrap(value[name])
         if name in ("changed", "failed", "skipped"):
-            return False
+            return bool(value.get(name))
+        if name in value and (name in _ALWAYS or not value.get("skipped")):
+            return wrap(value[name])
+        if value.get("skip_reason"):
+            raise AttributeError(f"{self._action} was skipped ({value['skip_reason']}) and has no '{name}'; test `.skipped` first")
         if value.get("skipped"):
             raise AttributeError(f"{self._action} was skipped and has no '{name}'; test `.skipped` first, or give it check_mode=False "
                                  "if it only reads")

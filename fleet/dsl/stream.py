@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from fleet import registry
 from fleet.connection.base import Endpoint
+from fleet.engine import results
 from fleet.engine.hub import Promise
 from fleet.engine.scope import Scope
 from fleet.engine.strategy import Step
@@ -18,6 +20,10 @@ from fleet.engine.walk import HostLost, TaskFailed, Walk
 from fleet.errors import FleetError
 from fleet.model import Task
 
+_TELLING = frozenset({"set_fact", "include_vars", "add_host", "group_by", "setup"})
+# Actions whose only effect is on the target, through requests that are guarded; all others act here, when what is before them is done.
+_SENDS = frozenset({"copy", "fetch", "script", "template", "unarchive"})
+_ASIDE = frozenset({"debug"})  # ... and this one holds nobody up
 WINDOW = 128  # tasks of one stream in flight; a call beyond that waits for the oldest
 
 
@@ -26,13 +32,17 @@ class Aborted(Exception):
 
 
 class Pending:
-    """One task on its way. sent: its last request is out; done: its result was taken."""
+    """One task on its way. sent: its last request is out; done: its result was taken.
 
-    def __init__(self, stream: Stream, before: Pending | None, pipelined: bool) -> None:
+    pipelined: it may be sent before what is in front of it is known to be done; aside: the same for what is behind it.
+    """
+
+    def __init__(self, stream: Stream, before: Pending | None, pipelined: bool, aside: bool) -> None:
         hub = stream.walk.run.hub
         self.stream = stream
         self.before = before
         self.pipelined = pipelined
+        self.aside = aside
         self.sent: Promise[None] = Promise(hub)
         self.done: Promise[dict[str, Any]] = Promise(hub)
 
@@ -72,18 +82,28 @@ class Stream:
         self.name = name
         self.newest: Pending | None = None
         self.flying: list[Pending] = []
+        self.telling: Pending | None = None  # the newest task that sets variables, facts or hosts
         self.endpoint: Endpoint | None = None
         self.failure: Exception | None = None
         self.crash: BaseException | None = None
 
     def start(self, task: Task, scope: Scope, step: Step, pipelined: bool) -> Pending:
-        """Begin a task behind those begun before. Raises the failure of an earlier one that is known by now."""
+        """Begin a task behind those begun before. Raises the failure of an earlier one that is known by now, and what ends the play here."""
         self.check()
+        if self.walk.play.fatal:
+            raise TaskFailed(task, results.failure("another host failed and any_errors_fatal is set"))
+        ended = self.walk.play.stop()
+        if ended is not None:
+            raise ended
         if len(self.flying) >= WINDOW:
             self.flying[0].finish()
             self.flying = [each for each in self.flying if not each.done.done]
             self.check()
-        pending = Pending(self, self.newest, pipelined)
+        aside = task.action in _ASIDE
+        pipelined = pipelined and (task.action in _SENDS or registry.action(task.action) is None)
+        pending = Pending(self, self.newest, pipelined, aside)
+        if task.action in _TELLING:
+            self.telling = pending
         self.newest = pending
         self.flying.append(pending)
         self.walk.run.hub.spawn(self._run, pending, task, scope, step)
@@ -94,6 +114,8 @@ class Stream:
         try:
             if before is not None:
                 before.sent.wait()
+                if pending.aside:
+                    pending.sent.set(None)
                 if not pending.pipelined:
                     before.finish()
             if self.failure is not None or self.crash is not None:
@@ -101,6 +123,8 @@ class Stream:
             result = self._carry_out(pending, task, scope, step, before)
         except (TaskFailed, HostLost) as failure:
             self.failure = self.failure or failure
+            if scope.get("any_errors_fatal") and not self.walk.rescues:
+                self.walk.play.fatal = True
             pending.done.fail(failure)
         except Aborted as aborted:  # whoever touches its result gets the failure that kept it from running
             pending.done.fail(self.failure or self.crash or aborted)
@@ -137,6 +161,12 @@ class Stream:
         except (Aborted, TaskFailed, HostLost):
             self.check()
             raise
+
+    def settle(self) -> None:
+        """Wait for what sets variables, facts or hosts, before they are read. Raises TaskFailed."""
+        if self.telling is not None:
+            telling, self.telling = self.telling, None
+            self.wait(telling)
 
     def drain(self) -> None:
         """Wait for all that was begun. Raises TaskFailed when one of them failed."""

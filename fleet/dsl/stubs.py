@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from fleet import registry
-from fleet.dsl.tasks import KEYWORDS, primary
+from fleet.dsl.tasks import KEYWORDS
 from fleet.runner.spec import Opt, Ret, Spec
 
 TARGET = Path(__file__).with_name("tasks.pyi")
@@ -26,11 +26,8 @@ from typing_extensions import Unpack
 
 from fleet.dsl.result import Record
 from fleet.dsl.result import Result as Result
-from fleet.runner.spec import Spec
 
 KEYWORDS: tuple[str, ...]
-
-def primary(spec: Spec) -> str | None: ...
 
 class Keywords(TypedDict, total=False):
     """What any task call takes beside its module's options."""
@@ -94,7 +91,7 @@ def result_class(action: str, spec: Spec) -> str:
 
 
 def method(action: str, spec: Spec) -> str:
-    first = primary(spec)
+    first = spec.main
     given = [(name, opt) for name, opt in spec.options.items() if _writable(name) and name != first]
     parts = ["self"]
     if first is not None:

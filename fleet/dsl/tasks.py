@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from fleet import registry
 from fleet.dsl.result import Result
 from fleet.errors import nearest
-from fleet.runner.spec import Spec
 
 KEYWORDS = (
     "task", "notify", "changed_when", "failed_when", "until", "retries", "delay", "tags", "become", "become_user", "become_method", "become_flags",
     "check_mode", "diff", "no_log", "ignore_errors", "ignore_unreachable", "timeout", "environment", "delegate_to", "delegate_facts",
     "remote_user", "vars",
 )
-
-
-@cache
-def primary(spec: Spec) -> str | None:
-    """The option a call's positional argument is for: the free text, else the first option declared."""
-    return spec.free_form or next(iter(spec.options), None)
 
 
 class Tasks:
@@ -37,7 +29,7 @@ class Tasks:
         spec = registry.spec(action)
 
         def call(*args: Any, **given: Any) -> Result:
-            first = primary(spec)
+            first = spec.main
             if args and first is not None:
                 # A command as a list of words is taken as they are.
                 given["argv" if "argv" in spec.options and isinstance(args[0], (list, tuple)) else first] = args[0]

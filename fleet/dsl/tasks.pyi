@@ -8,11 +8,8 @@ from typing_extensions import Unpack
 
 from fleet.dsl.result import Record
 from fleet.dsl.result import Result as Result
-from fleet.runner.spec import Spec
 
 KEYWORDS: tuple[str, ...]
-
-def primary(spec: Spec) -> str | None: ...
 
 class Keywords(TypedDict, total=False):
     """What any task call takes beside its module's options."""
@@ -148,6 +145,15 @@ class FailResult(Result):
     skipped: bool
     msg: str
 
+class FetchResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    dest: str
+    checksum: str
+    remote_checksum: str
+    md5sum: str
+
 class FileResult(Result):
     changed: bool
     failed: bool
@@ -157,10 +163,32 @@ class FileResult(Result):
     src: str
     state: str
     mode: str
-    owner: str
-    group: str
     uid: int
     gid: int
+    owner: str
+    group: str
+    size: int
+
+class FindResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    files: list[Record]
+    matched: int
+    examined: int
+    skipped_paths: Record
+
+class GetUrlResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    dest: str
+    url: str
+    status_code: int
+    checksum_src: str
+    checksum_dest: str
+    msg: str
+    elapsed: int
     size: int
 
 class GitResult(Result):
@@ -289,6 +317,14 @@ class ReplaceResult(Result):
     msg: str
     backup: str
 
+class ScriptResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    rc: int
+    stdout: str
+    stderr: str
+
 class ServiceResult(Result):
     changed: bool
     failed: bool
@@ -383,6 +419,15 @@ class TemplateResult(Result):
     gid: int
     size: int
     state: str
+
+class UnarchiveResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    dest: str
+    src: str
+    handler: str
+    files: list[str]
 
 class UserResult(Result):
     changed: bool
@@ -508,6 +553,16 @@ class Tasks:
         self,
         path: str | PathLike[str] = ...,
         *,
+        block: str = ...,
+        state: Literal['present', 'absent'] = ...,
+        marker: str = ...,
+        marker_begin: str = ...,
+        marker_end: str = ...,
+        insertafter: str = ...,
+        insertbefore: str = ...,
+        create: bool = ...,
+        append_newline: bool = ...,
+        prepend_newline: bool = ...,
         backup: bool = ...,
         validate: str = ...,
         encoding: str = ...,
@@ -520,16 +575,6 @@ class Tasks:
         setype: str = ...,
         selevel: str = ...,
         unsafe_writes: bool = ...,
-        block: str = ...,
-        state: Literal['present', 'absent'] = ...,
-        marker: str = ...,
-        marker_begin: str = ...,
-        marker_end: str = ...,
-        insertafter: str = ...,
-        insertbefore: str = ...,
-        create: bool = ...,
-        append_newline: bool = ...,
-        prepend_newline: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> BlockinfileResult:
         """Make sure that a block of lines between markers is in a text file"""
@@ -637,19 +682,23 @@ class Tasks:
     ) -> FailResult:
         """Fail with a message"""
 
+    def fetch(
+        self,
+        src: str | PathLike[str] = ...,
+        *,
+        dest: str | PathLike[str] = ...,
+        flat: bool = ...,
+        fail_on_missing: bool = ...,
+        validate_checksum: bool = ...,
+        have: str = ...,
+        **keywords: Unpack[Keywords],
+    ) -> FetchResult:
+        """Copy a file from the target to the controller"""
+
     def file(
         self,
         path: str | PathLike[str] = ...,
         *,
-        state: Literal['absent', 'directory', 'file', 'hard', 'link', 'touch'] = ...,
-        src: str | PathLike[str] = ...,
-        recurse: bool = ...,
-        force: bool = ...,
-        follow: bool = ...,
-        modification_time: str = ...,
-        modification_time_format: str = ...,
-        access_time: str = ...,
-        access_time_format: str = ...,
         mode: Any = ...,
         owner: str = ...,
         group: str = ...,
@@ -659,9 +708,76 @@ class Tasks:
         setype: str = ...,
         selevel: str = ...,
         unsafe_writes: bool = ...,
+        state: Literal['absent', 'directory', 'file', 'hard', 'link', 'touch'] = ...,
+        src: str | PathLike[str] = ...,
+        recurse: bool = ...,
+        force: bool = ...,
+        follow: bool = ...,
+        modification_time: str = ...,
+        modification_time_format: str = ...,
+        access_time: str = ...,
+        access_time_format: str = ...,
+        _original_basename: str = ...,
+        _diff_peek: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> FileResult:
         """Manage files, directories, links and their attributes"""
+
+    def find(
+        self,
+        paths: Sequence[str | PathLike[str]] | str | PathLike[str] = ...,
+        *,
+        patterns: Sequence[str] | str = ...,
+        excludes: Sequence[str] | str = ...,
+        use_regex: bool = ...,
+        contains: str = ...,
+        read_whole_file: bool = ...,
+        encoding: str = ...,
+        file_type: Literal['any', 'directory', 'file', 'link'] = ...,
+        recurse: bool = ...,
+        depth: int = ...,
+        hidden: bool = ...,
+        follow: bool = ...,
+        age: str = ...,
+        age_stamp: Literal['atime', 'ctime', 'mtime'] = ...,
+        size: str = ...,
+        mode: Any = ...,
+        exact_mode: bool = ...,
+        get_checksum: bool = ...,
+        checksum_algorithm: Literal['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] = ...,
+        limit: int = ...,
+        **keywords: Unpack[Keywords],
+    ) -> FindResult:
+        """Find files by name, age, size or content"""
+
+    def get_url(
+        self,
+        url: str = ...,
+        *,
+        dest: str | PathLike[str] = ...,
+        checksum: str = ...,
+        force: bool = ...,
+        backup: bool = ...,
+        timeout: float = ...,
+        headers: Mapping[str, Any] = ...,
+        http_agent: str = ...,
+        url_username: str = ...,
+        url_password: str = ...,
+        validate_certs: bool = ...,
+        use_proxy: bool = ...,
+        tmp_dest: str | PathLike[str] = ...,
+        mode: Any = ...,
+        owner: str = ...,
+        group: str = ...,
+        attributes: str = ...,
+        seuser: str = ...,
+        serole: str = ...,
+        setype: str = ...,
+        selevel: str = ...,
+        unsafe_writes: bool = ...,
+        **more: Any,
+    ) -> GetUrlResult:
+        """Download a file over HTTP, HTTPS or FTP"""
 
     def git(
         self,
@@ -801,6 +917,16 @@ class Tasks:
         self,
         path: str | PathLike[str] = ...,
         *,
+        line: str = ...,
+        state: Literal['present', 'absent'] = ...,
+        regexp: str = ...,
+        search_string: str = ...,
+        backrefs: bool = ...,
+        insertafter: str = ...,
+        insertbefore: str = ...,
+        create: bool = ...,
+        firstmatch: bool = ...,
+        others: str = ...,
         backup: bool = ...,
         validate: str = ...,
         encoding: str = ...,
@@ -813,16 +939,6 @@ class Tasks:
         setype: str = ...,
         selevel: str = ...,
         unsafe_writes: bool = ...,
-        line: str = ...,
-        state: Literal['present', 'absent'] = ...,
-        regexp: str = ...,
-        search_string: str = ...,
-        backrefs: bool = ...,
-        insertafter: str = ...,
-        insertbefore: str = ...,
-        create: bool = ...,
-        firstmatch: bool = ...,
-        others: str = ...,
         **keywords: Unpack[Keywords],
     ) -> LineinfileResult:
         """Make sure that a line is in a text file, or is not"""
@@ -884,6 +1000,10 @@ class Tasks:
         self,
         path: str | PathLike[str] = ...,
         *,
+        regexp: str = ...,
+        replace: str = ...,
+        after: str = ...,
+        before: str = ...,
         backup: bool = ...,
         validate: str = ...,
         encoding: str = ...,
@@ -896,13 +1016,21 @@ class Tasks:
         setype: str = ...,
         selevel: str = ...,
         unsafe_writes: bool = ...,
-        regexp: str = ...,
-        replace: str = ...,
-        after: str = ...,
-        before: str = ...,
         **keywords: Unpack[Keywords],
     ) -> ReplaceResult:
         """Replace all matches of a regular expression in a text file"""
+
+    def script(
+        self,
+        _raw_params: str = ...,
+        *,
+        creates: str = ...,
+        removes: str = ...,
+        chdir: str = ...,
+        executable: str = ...,
+        **keywords: Unpack[Keywords],
+    ) -> ScriptResult:
+        """Run a script of the controller on the target"""
 
     def service(
         self,
@@ -921,6 +1049,7 @@ class Tasks:
 
     def set_fact(
         self,
+        *,
         cacheable: bool = ...,
         **more: Any,
     ) -> SetFactResult:
@@ -955,6 +1084,8 @@ class Tasks:
     def slurp(
         self,
         src: str | PathLike[str] = ...,
+        *,
+        armor: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> SlurpResult:
         """Read a file of the target"""
@@ -1047,6 +1178,30 @@ class Tasks:
         **keywords: Unpack[Keywords],
     ) -> TemplateResult:
         """Write a file from a Jinja2 template"""
+
+    def unarchive(
+        self,
+        src: str | PathLike[str] = ...,
+        *,
+        dest: str | PathLike[str] = ...,
+        remote_src: bool = ...,
+        creates: str | PathLike[str] = ...,
+        exclude: Sequence[str] | str = ...,
+        include: Sequence[str] | str = ...,
+        keep_newer: bool = ...,
+        list_files: bool = ...,
+        mode: Any = ...,
+        owner: str = ...,
+        group: str = ...,
+        attributes: str = ...,
+        seuser: str = ...,
+        serole: str = ...,
+        setype: str = ...,
+        selevel: str = ...,
+        unsafe_writes: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> UnarchiveResult:
+        """Unpack a tar or zip archive"""
 
     def user(
         self,

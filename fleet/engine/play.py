@@ -34,7 +34,6 @@ class PlayRun:
         self.strategy.stop = self.stop
         self.handlers: list[tuple[Task, Scope]] = []
         self._with_handlers: set[int] = set()
-        self._tags: dict[int, list[str]] = {}
         self.shared: Any = None  # what the hosts of a Python play share
         self.fatal = False
         self.ended = False
@@ -82,14 +81,14 @@ class PlayRun:
         return boolean(value) and not (self.run.settings.gathering == "smart" and state.gathered)
 
     def tags_of(self, scope: Scope, walk: Walk) -> list[str]:
-        found = self._tags.get(id(scope))
+        found = scope.tag_names
         if found is None:
             variables = self.context.variables(walk.state, scope)
             found = []
             for tag in scope.tags:
                 value = self.run.templar.render(tag, variables)
                 found += [str(each).strip() for each in (value if isinstance(value, list) else str(value).split(","))]
-            self._tags[id(scope)] = found
+            scope.tag_names = found
         return found
 
     def starts_at(self, name: str) -> bool:
@@ -170,6 +169,7 @@ def run_play(run: Run, play: Play) -> bool:
         batch_run = PlayRun(run, play, context, batch, scope, started)
         batch_run.go()
         started = batch_run.start_found
+        batch_run.stop()  # a failure in the batch's last task counts as well
         if run.interrupted:
             return False
         if batch_run.end_all or all(run.state(host).failed or run.state(host).unreachable for host in batch):

@@ -19,12 +19,13 @@ class Scope:
     when: conditions, outermost first. roles: the roles around, outermost first.
     """
 
-    __slots__ = ("_children", "environment", "keywords", "module_defaults", "params", "parent", "plan", "roles", "tags", "vars", "when")
+    __slots__ = ("_children", "environment", "keywords", "module_defaults", "params", "parent", "plan", "roles", "tag_names", "tags", "vars", "when")
 
     def __init__(self, parent: Scope | None, keywords: Keywords, params: Mapping[str, Any] | None = None, role: Role | None = None,
                  when_first: bool = False) -> None:
         self.parent = parent
         self.plan: Any = None  # the arguments of the task in this scope (fleet.engine.arguments)
+        self.tag_names: list[str] | None = None  # the tags as names, once somebody asked for them
         self._children: dict[int, tuple[Any, Scope]] = {}
         own_vars = (keywords.vars,) if keywords.vars else ()
         own_params = (params,) if params else ()

@@ -60,6 +60,10 @@ class Linear:
         self._release()
         return promise.wait()
 
+    def meet(self, host: str, key: Key, task: Task) -> None:
+        """A barrier, for the hosts that come to it: those further back are waited for, those further on wait."""
+        self.arrive(host, key, task)
+
     def leave(self, host: str) -> None:
         self.live.discard(host)
         self._release()
@@ -89,8 +93,9 @@ class Free:
 
     def __init__(self, hub: Hub, hosts: list[str], number: Callable[[], int]) -> None:
         self.hub = hub
-        self.hosts = hosts
+        self.live = set(hosts)
         self.number = number
+        self.met: list[Promise[None]] = []
         self.steps: dict[tuple[Key, int], Step] = {}
         self.stop: Callable[[], Exception | None] = lambda: None
 
@@ -103,8 +108,22 @@ class Free:
             step = self.steps[key, id(task)] = Step(self.hub, self.number(), task, [host])
         return step
 
+    def meet(self, host: str, key: Key, task: Task) -> None:
+        """A barrier: wait until every host that is still in the play is at one."""
+        promise: Promise[None] = Promise(self.hub)
+        self.met.append(promise)
+        self._release()
+        promise.wait()
+
     def leave(self, host: str) -> None:
-        pass
+        self.live.discard(host)
+        self._release()
+
+    def _release(self) -> None:
+        if self.met and len(self.met) >= len(self.live):
+            met, self.met = self.met, []
+            for promise in met:
+                promise.set(None)
 
 
 class Gate:

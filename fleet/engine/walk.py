@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fleet.engine import results
@@ -61,6 +61,7 @@ class Walk:
         self.host = host
         self.state: HostState = self.run.state(host)
         self.notified: dict[int, None] = {}  # indices of the play's handlers
+        self.notified_python: Callable[[], bool] | None = None  # runs the handlers that are functions; whether there were any
         self.rescues = 0  # blocks with a rescue around the current task
         self.in_handler = False
         self.roles_done: set[tuple[str, str]] = set()
@@ -75,10 +76,10 @@ class Walk:
         try:
             try:
                 self.gather(scope)
-                if play.body is not None:
-                    play.body(self)
                 for index, section in enumerate((play.pre_tasks, [*play.roles, *play.tasks], play.post_tasks)):
                     self.nodes(section, scope, (index, 0))
+                    if index == 1 and play.body is not None:
+                        play.body(self)
                     self.flush((index, 1))
             except (TaskFailed, PlayAborted):
                 if self.play.force_handlers:
@@ -145,7 +146,9 @@ class Walk:
         for index, dependency in enumerate(role.dependencies):
             self.block(dependency, scope, (*key, 0, index))
         try:
-            if block.rescue or block.always:
+            if block.body is not None:
+                block.body(self, scope, (*key, 1))
+            elif block.rescue or block.always:
                 self.guarded(block, scope, (*key, 1))
             else:
                 self.nodes(block.tasks, scope, (*key, 1))
@@ -396,7 +399,8 @@ class Walk:
         started, self.started = self.started, True
         try:
             for round_ in range(1000):
-                if not self.notified:
+                ran = self.notified_python is not None and self.notified_python()
+                if not self.notified and not ran:
                     return
                 for index, (handler, handler_scope) in enumerate(list(self.play.handlers)):
                     if index in self.notified:

@@ -14,7 +14,7 @@ SPEC = Spec(
         "after": Opt("str", "Only behind the first match of this expression."),
         "before": Opt("str", "Only before the first match of this expression."),
     }),
-    returns=dict(_text.RETURNS),
+    main="path", returns=dict(_text.RETURNS),
     examples="- replace: {path: /etc/app.conf, regexp: '^debug=.*$', replace: 'debug=no'}\n",
 )
 

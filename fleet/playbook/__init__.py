@@ -18,10 +18,10 @@ from fleet.model import Block, Role, Task
 from fleet.playbook.book import load_playbook
 from fleet.playbook.keywords import parse_keywords
 from fleet.playbook.roles import Use
-from fleet.playbook.source import Place, Static, shown
+from fleet.playbook.source import Chain, Place, Static, shown
 from fleet.playbook.tasks import flatten, load_file, use_role
 
-__all__ = ["Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
+__all__ = ["Chain", "Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
 
 
 def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | None, handlers: bool = False,

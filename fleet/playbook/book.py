@@ -10,7 +10,7 @@ from fleet.errors import Pos, SourceError
 from fleet.model import Block, Play, Playbook, VarsPrompt
 from fleet.playbook import action as actions
 from fleet.playbook.keywords import KEYWORDS, ON, convert, kind_of, merge, shared, suggest, unknown, variable
-from fleet.playbook.source import Place, Static, existing, shown
+from fleet.playbook.source import Chain, Place, Static, existing, shown
 from fleet.playbook.tasks import defaulted, load_handlers, load_list, role_entry
 from fleet.validate import boolean
 from fleet.yamlfile import Map, Seq
@@ -20,6 +20,13 @@ ORDERS = ("inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle
 _IMPORT_KEYWORDS = frozenset({"name", "vars", "tags", "when", "collections"})
 _PROMPT = tuple(field.name for field in dataclasses.fields(VarsPrompt))
 _AS_IS = ("name", "gather_facts", "gather_subset", "max_fail_percentage", "force_handlers")
+
+
+def read_book(place: Place) -> list[Play]:
+    """The plays of the file the place stands in, YAML or Python."""
+    if place.file.endswith(".py") and place.static.python is not None:
+        return place.static.python.plays(place.file, place.static, place.chain)
+    return load_book(place)
 
 
 def load_book(place: Place) -> list[Play]:
@@ -52,7 +59,7 @@ def _imported(data: Map, key: str, place: Place) -> list[Play]:
     path = existing([os.path.join(os.path.dirname(place.file), os.path.expanduser(name))], f"there is no playbook '{name}'", pos)
     inner = dataclasses.replace(place, file=path, basedir=os.path.dirname(path), chain=place.into(path, shown(path), pos),
                                 vars={**place.vars, **keywords.vars})
-    plays = load_book(inner)
+    plays = read_book(inner)
     for play in plays:
         play.keywords = merge(keywords, play.keywords)
         play.keywords.vars.update(keywords.vars)
@@ -172,10 +179,14 @@ def _roles(words: Map, place: Place) -> list[Block]:
     return [role_entry(item, place, value.at(index)) for index, item in enumerate(value)]
 
 
-def load_playbook(path: str | os.PathLike[str], *, static: Static) -> Playbook:
-    """Read a playbook with all it imports statically. Raises SourceError for the first thing that is wrong."""
+def load_playbook(path: str | os.PathLike[str], *, static: Static, chain: Chain = ()) -> Playbook:
+    """Read a playbook, YAML or Python, with all it imports statically. chain: the imports on the way here.
+
+    Raises SourceError for the first thing that is wrong.
+    """
     absolute = os.path.abspath(path)
-    place = Place(static, absolute, os.path.dirname(absolute), chain=((absolute, shown(absolute)),))
-    return Playbook(str(path), load_book(place))
+    place = Place(static, absolute, os.path.dirname(absolute), chain=chain)
+    place = dataclasses.replace(place, chain=place.into(absolute, shown(absolute), Pos(shown(absolute), 1, 1)))
+    return Playbook(str(path), read_book(place))
 
 

@@ -35,7 +35,10 @@ class Use:
 
 
 def find_role(name: str, place: Place, pos: Pos) -> str:
-    """A role's directory, absolute: roles/ beside the playbook, the roles path, beside the role that needs it, the playbook's directory."""
+    """Where a role is, absolute: roles/ beside the playbook, the roles path, beside the role that needs it, the playbook's directory.
+
+    A directory, or the .py file of a role in Python; else what an installed package declares.
+    """
     static = place.static
     bases = [os.path.join(place.basedir, "roles"), os.path.join(static.playbook_dir, "roles"), *static.roles_path]
     if place.role:
@@ -52,10 +55,20 @@ def find_role(name: str, place: Place, pos: Pos) -> str:
         path = os.path.normpath(os.path.join(base, expand(name)))
         if os.path.isdir(path):
             return path
+        if os.path.isfile(path + ".py"):
+            return path + ".py"
+    installed = static.python.installed(name) if static.python else None
+    if installed is not None:
+        return installed
     known = {entry for base in bases[:-2] if os.path.isdir(base) for entry in os.listdir(base)}
     hint = nearest(name, known)
     looked = "looked in: " + ", ".join(shown(base) for base in bases)
     raise SourceError(f"there is no role '{name}'", pos=pos, hint=f"{hint} ({looked})" if hint else looked)
+
+
+def in_python(path: str) -> bool:
+    """Whether a role is Python: a file, a package's directory, or what an installed package declares (MODULE:NAME)."""
+    return path.endswith(".py") or not os.path.isabs(path) or os.path.isfile(os.path.join(path, "__init__.py"))
 
 
 def read_role(use: Use, name: str, path: str, place: Place) -> Role:

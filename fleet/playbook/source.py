@@ -6,15 +6,34 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fleet import yamlfile
 from fleet.errors import FleetError, Pos, SourceError
-from fleet.model import Role
+from fleet.model import Play, Role
 from fleet.trust import is_template
 from fleet.yamlfile import Decrypt
 
 SUFFIXES = ("", ".yml", ".yaml", ".json")
+
+
+Chain = tuple[tuple[str, str], ...]
+
+
+class Python(Protocol):
+    """What the Python side gives to the YAML side (fleet.dsl, which knows this room and not the other way round)."""
+
+    def plays(self, path: str, static: Static, chain: Chain) -> list[Play]:
+        """The plays of a .py file. chain: the imports on the way there."""
+
+    def role(self, path: str, name: str, params: Mapping[str, Any], pos: Pos) -> tuple[Callable[[Any, Any, Any], Any], str]:
+        """A role of a .py file, a package's directory or an installed one, as a block's `body`; and where its templates and files are.
+
+        Raises SourceError for parameters it does not take.
+        """
+
+    def installed(self, name: str) -> str | None:
+        """Where an installed package declares a role of this name (entry point group `fleet.roles`), to be given to `role` as its path."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -22,6 +41,7 @@ class Static:
     """What loading needs from outside, and what it has read.
 
     render(value, variables): a template's value with extra vars above the given variables. roles_path: further directories of roles.
+    python: how what is written in Python becomes part of this, or None where nothing may be.
     """
 
     render: Callable[[Any, Mapping[str, Any]], Any]
@@ -29,6 +49,7 @@ class Static:
     playbook_dir: str = "."
     decrypt: Decrypt | None = None
     extra_vars: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    python: Python | None = None
     files: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def read(self, path: str) -> Any:
@@ -52,11 +73,11 @@ class Place:
     vars: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     role: Role | None = None
     handlers: bool = False
-    chain: tuple[tuple[str, str], ...] = ()
+    chain: Chain = ()
     notify: tuple[Any, ...] = ()
     defaulted: frozenset[str] | None = frozenset()
 
-    def into(self, what: str, name: str, pos: Pos) -> tuple[tuple[str, str], ...]:
+    def into(self, what: str, name: str, pos: Pos) -> Chain:
         """The chain with one more import. Raises SourceError when it would go round for ever."""
         if any(what == each for each, _ in self.chain):
             first = [each for each, _ in self.chain].index(what)

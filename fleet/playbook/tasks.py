@@ -9,11 +9,11 @@ from typing import Any
 
 from fleet import registry
 from fleet.errors import Pos, SourceError
-from fleet.model import Block, Keywords, LoopControl, Task
+from fleet.model import Block, Keywords, LoopControl, Role, Task
 from fleet.playbook import action as actions
 from fleet.playbook.action import Action
 from fleet.playbook.keywords import KEYWORDS, ON, at, convert, kind_of, merge, parse_keywords, shared, suggest, unknown, variable
-from fleet.playbook.roles import GALAXY, Use, argument_specs, find_role, flag, mapping, part, read_role
+from fleet.playbook.roles import GALAXY, Use, argument_specs, find_role, flag, in_python, mapping, part, read_role
 from fleet.playbook.source import Place, shown
 from fleet.trust import is_template
 from fleet.validate import boolean
@@ -298,6 +298,8 @@ def use_role(use: Use, place: Place) -> Block:
     """The role as a block with all it brings. Raises SourceError when it is not found, when something in it is wrong, or for a circle."""
     name = str(place.render(use.name, "a role's name", use.pos))
     path = find_role(name, place, use.pos)
+    if in_python(path):
+        return _python_role(use, name, path, place)
     chain = place.into(f"role {path} {use.tasks_from}", f"role {os.path.basename(path)}", use.pos)
     role = read_role(use, name, path, place)
     around = place.defaulted
@@ -317,6 +319,16 @@ def use_role(use: Use, place: Place) -> Block:
     if use.rolespec_validate:
         role.argument_specs = argument_specs(meta, use.tasks_from, inner, use)
     return Block(use.pos, tasks, name=role.name, keywords=use.keywords, role=role, file=place.file, is_role=True)
+
+
+def _python_role(use: Use, name: str, path: str, place: Place) -> Block:
+    if place.static.python is None:
+        raise SourceError(f"the role '{name}' is written in Python, and only YAML is read here", pos=use.pos)
+    if use.tasks_from != "main":
+        raise SourceError(f"the role '{name}' is written in Python and has no '{use.tasks_from}'", pos=use.pos, hint="give it a parameter instead")
+    body, directory = place.static.python.role(path, name, use.params, use.pos)
+    role = Role(name, directory, params=dict(use.params), public=use.public, allow_duplicates=bool(use.allow_duplicates))
+    return Block(use.pos, name=name, keywords=use.keywords, role=role, file=place.file, is_role=True, body=body)
 
 
 def _dependencies(meta: Mapping[str, Any], place: Place) -> list[Block]:

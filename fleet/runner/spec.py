@@ -58,6 +58,7 @@ class Spec:
     free_form: the option that takes a task's free text (`command: ls -l`), if any.
     mutually_exclusive, required_one_of, required_together: groups of option names;
     required_if: (option, value, needed options[, any one of them is enough]); required_by: option -> the options it needs.
+    main: the option that a positional argument in Python is for; the free text or the first option when not given.
     examples: YAML text of tasks. notes: facts a user should know, one string each.
     """
 
@@ -77,6 +78,7 @@ class Spec:
         examples="",  # type: str
         notes=(),  # type: Sequence[str]
         any_options=False,  # type: bool
+        main=None,  # type: Optional[str]
     ):
         # type: (...) -> None
         self.name = name
@@ -94,6 +96,7 @@ class Spec:
         self.notes = notes
         self.any_options = any_options  # set_fact, add_host: option names are the user's own
         self.required = [name_ for name_, opt in options.items() if opt.required]
+        self.main = main or free_form or (None if any_options else next(iter(options), None))
         self.names = {}  # type: Dict[str, str]
         for key, opt in options.items():
             for name_ in (key,) + opt.aliases:
