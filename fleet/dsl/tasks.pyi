@@ -274,6 +274,14 @@ class NetworkResult(Result):
     name: str
     bridge: str
     active: bool
+    pending: list[str]
+    pending_restart: bool
+
+class NetworkPortResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    changes: list[Any]
 
 class PackageResult(Result):
     changed: bool
@@ -948,16 +956,38 @@ class Tasks:
         name: str = ...,
         *,
         state: Literal['running', 'present', 'stopped', 'absent'] = ...,
+        forward: Literal['nat', 'route', 'open', 'none', 'isolated', 'bridge'] = ...,
         bridge: str = ...,
         address: str = ...,
         dhcp: Sequence[str] | str = ...,
-        forward: Literal['nat', 'route', 'open', 'none'] = ...,
-        domain: str = ...,
         reservations: Mapping[str, Any] = ...,
+        domain: str = ...,
+        dns: Mapping[str, Any] = ...,
+        mtu: int = ...,
+        vxlan: Mapping[str, Any] = ...,
+        uplink: str = ...,
+        vlan: int = ...,
         autostart: bool = ...,
+        restart: bool = ...,
+        force: bool = ...,
+        uri: str = ...,
         **keywords: Unpack[Keywords],
     ) -> NetworkResult:
         """Declare a libvirt network on a hypervisor"""
+
+    def network_port(
+        self,
+        network: str = ...,
+        *,
+        bridge: str = ...,
+        vxlan: Mapping[str, Any] = ...,
+        uplink: str = ...,
+        vlan: int = ...,
+        mtu: int = ...,
+        state: Literal['present', 'stopped', 'absent'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> NetworkPortResult:
+        """Put a VXLAN, a NIC or a VLAN on a network's bridge"""
 
     def package(
         self,

@@ -69,7 +69,10 @@ def _pump(source: Any, target: Any) -> None:
     except (OSError, EOFError):
         pass
     for end in (source, target):
-        end.close()
+        try:
+            end.close()
+        except (OSError, EOFError):
+            pass  # the transport under it is gone already
 
 
 def open_channel(transport: Any, remote: str, command: str | None = None) -> Any:

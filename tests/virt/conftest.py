@@ -206,7 +206,8 @@ def guest(hypervisor_lab: Lab, hypervisors: dict[str, Hypervisor], image: str, t
     run({"network": NETWORK}, {"guest": {**declared, "state": "present"}})
     domain = hypervisor.connection.lookupByName("g1")
     with alone(hypervisor_lab.shared.parent / "tests-virt") as kept:
-        parts = [domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), (Path(image) / "manifest.json").read_text(), str(hypervisor.connection.getVersion())]
+        network = hypervisor.connection.networkLookupByName("lan").XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+        parts = [domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), network, (Path(image) / "manifest.json").read_text(), str(hypervisor.connection.getVersion())]
         saved = kept / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         machine = Machine(hypervisor, "g1", saved, str(NETWORK["reservations"]["g1"]))  # type: ignore[index]
         if not (saved / "domain.xml").exists():
