@@ -40,9 +40,9 @@ class InPython:
         from fleet.dsl import load
         return load(path, static, chain)
 
-    def role(self, path: str, name: str, params: Mapping[str, Any], pos: Pos) -> tuple[Any, str]:
+    def role(self, path: str, name: str, params: Mapping[str, Any], variables: Mapping[str, Any], pos: Pos) -> tuple[Any, str]:
         from fleet.dsl.roles import named
-        return named(path, name, params, pos)
+        return named(path, name, params, variables, pos)
 
     def installed(self, name: str) -> str | None:
         from fleet.dsl.roles import installed

@@ -41,9 +41,9 @@ def enter(walk: Walk, scope: Scope, key: Key, function: Callable[[Host], T]) -> 
     except ENDINGS:
         raise
     except FleetError as error:
-        raise _broken(walk, error.render()) from None
+        raise broken(walk, error.render()) from None
     except Exception as error:
-        raise _broken(walk, users_traceback(error)) from None
+        raise broken(walk, users_traceback(error)) from None
     finally:
         stream.failure = stream.failure or EndHost()  # what is still waiting to be sent is not sent
 
@@ -55,7 +55,7 @@ def _holds(walk: Walk, scope: Scope) -> bool:
     return all(walk.run.templar.test(condition, variables) for condition in scope.when)
 
 
-def _broken(walk: Walk, text: str) -> TaskFailed:
+def broken(walk: Walk, text: str) -> TaskFailed:
     """The function's own code raised: this host fails there, the others go on."""
     walk.run.emit(Note(message=text, level="error", host=walk.host))
     if not walk.rescues:

@@ -13,7 +13,7 @@ from fleet.dsl.importing import imported
 from fleet.dsl.params import bind
 from fleet.engine.scope import Scope
 from fleet.engine.strategy import Key
-from fleet.errors import ArgumentError, Pos, SourceError
+from fleet.errors import ArgumentError, FleetError, Pos, SourceError
 from fleet.model import Block, Role
 
 if TYPE_CHECKING:
@@ -38,13 +38,16 @@ class Body:
 
     def __call__(self, walk: Walk, scope: Scope, key: Key, params: Mapping[str, Any] | None = None) -> Any:
         """Run it. params: values from Python, in place of the written ones. Its value is the function's."""
-        from fleet.dsl.enter import enter
+        from fleet.dsl.enter import broken, enter
 
-        if params is None:
-            rendered = walk.run.templar.render(self.params, walk.context.variables(walk.state, scope), pos=self.pos)
-            bound = bind(self.name, self.function, rendered, self.pos, written=True)
-        else:
-            bound = bind(self.name, self.function, params, self.pos)
+        try:
+            if params is None:
+                rendered = walk.run.templar.render(self.params, walk.context.variables(walk.state, scope), pos=self.pos)
+                bound = bind(self.name, self.function, rendered, self.pos, written=True)
+            else:
+                bound = bind(self.name, self.function, params, self.pos)
+        except FleetError as error:
+            raise broken(walk, error.render()) from None
         walk.ran += 1
         # Its templates see the parameters, defaults too, as they see those of a YAML role.
         return enter(walk, scope.extend(None, bound), key, lambda t: self.function(t, **bound))
@@ -57,11 +60,12 @@ def block(function: Function, pos: Pos, params: Mapping[str, Any], name: str = "
     return Block(pos, name=name, role=role, is_role=True, body=Body(function, name, params, pos))
 
 
-def named(path: str, name: str, params: Mapping[str, Any], pos: Pos) -> tuple[Body, str]:
+def named(path: str, name: str, params: Mapping[str, Any], variables: Mapping[str, Any], pos: Pos) -> tuple[Body, str]:
     """The role at a path (see fleet.playbook.source.Python)."""
     function = _function(path, name, pos)
+    parameters = inspect.signature(function).parameters
     try:
-        return Body(function, name, params, pos), directory(function)
+        return Body(function, name, {**{key: value for key, value in variables.items() if key in parameters}, **params}, pos), directory(function)
     except ArgumentError as error:
         raise SourceError(error.message, pos=pos, hint=error.hint) from None
 

@@ -38,13 +38,13 @@ def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | Non
 def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, Any] | None = None, tasks_from: str = "main",
               vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool = False,
               allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = (),
-              notify: Sequence[Any] = ()) -> Block:
+              notify: Sequence[Any] = (), vars: Mapping[str, Any] | None = None) -> Block:
     """A role that an include_role brings in, as a block with `role` and `is_role` set.
 
     basedir: the directory of the file that asks for it; parents: paths of the roles around, outermost first.
-    allow_duplicates None: as the role's meta file says.
+    allow_duplicates None: as the role's meta file says. vars: the variables of the include, for the parameters of a role in Python.
     """
-    use = Use(name, pos, dict(params or {}), tasks_from=tasks_from, vars_from=vars_from, defaults_from=defaults_from,
+    use = Use(name, pos, dict(params or {}), vars or {}, tasks_from=tasks_from, vars_from=vars_from, defaults_from=defaults_from,
               handlers_from=handlers_from, public=public, allow_duplicates=allow_duplicates, rolespec_validate=rolespec_validate, parents=parents)
     around = Role(os.path.basename(parents[-1]), parents[-1], parents=parents[:-1]) if parents else None
     place = _place(static, os.path.join(os.path.abspath(basedir), ""), static.playbook_dir, around)

@@ -26,10 +26,11 @@ class Python(Protocol):
     def plays(self, path: str, static: Static, chain: Chain) -> list[Play]:
         """The plays of a .py file. chain: the imports on the way there."""
 
-    def role(self, path: str, name: str, params: Mapping[str, Any], pos: Pos) -> tuple[Callable[[Any, Any, Any], Any], str]:
+    def role(self, path: str, name: str, params: Mapping[str, Any], variables: Mapping[str, Any],
+             pos: Pos) -> tuple[Callable[[Any, Any, Any], Any], str]:
         """A role of a .py file, a package's directory or an installed one, as a block's `body`; and where its templates and files are.
 
-        Raises SourceError for parameters it does not take.
+        variables: those said where it is used; the ones named like its parameters are parameters. Raises SourceError for parameters it does not take.
         """
 
     def installed(self, name: str) -> str | None:

@@ -291,7 +291,7 @@ def role_entry(data: Any, place: Place, pos: Pos) -> Block:
         if key in KEYWORDS:
             raise SourceError(f"'{key}' does not belong on a role", pos=data.at(key))
         params[variable(key, data.at(key))] = value
-    return use_role(Use(name, pos, params, shared(data, data.pos)), place)
+    return use_role(Use(name, pos, params, keywords=shared(data, data.pos)), place)
 
 
 def use_role(use: Use, place: Place) -> Block:
@@ -326,7 +326,7 @@ def _python_role(use: Use, name: str, path: str, place: Place) -> Block:
         raise SourceError(f"the role '{name}' is written in Python, and only YAML is read here", pos=use.pos)
     if use.tasks_from != "main":
         raise SourceError(f"the role '{name}' is written in Python and has no '{use.tasks_from}'", pos=use.pos, hint="give it a parameter instead")
-    body, directory = place.static.python.role(path, name, use.params, use.pos)
+    body, directory = place.static.python.role(path, name, use.params, {**use.keywords.vars, **use.vars}, use.pos)
     role = Role(name, directory, params=dict(use.params), public=use.public, allow_duplicates=bool(use.allow_duplicates))
     return Block(use.pos, name=name, keywords=use.keywords, role=role, file=place.file, is_role=True, body=body)
 
