@@ -8,7 +8,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 [ -n "${XDG_STATE_HOME:-}" ] || unset XDG_STATE_HOME
 fleet=.venv/bin/fleet
-$fleet lab up 3 --hypervisor
+$fleet lab up 3 --hypervisors 1
 $fleet apply -i inventory playbooks/site.yml
 cat <<'NEXT'
 

@@ -437,6 +437,20 @@ class UnarchiveResult(Result):
     handler: str
     files: list[str]
 
+class UriResult(Result):
+    changed: bool
+    failed: bool
+    skipped: bool
+    status: int
+    url: str
+    msg: str
+    content: str
+    json: Any
+    redirected: bool
+    elapsed: int
+    path: str
+    content_type: str
+
 class UserResult(Result):
     changed: bool
     failed: bool
@@ -760,19 +774,21 @@ class Tasks:
 
     def get_url(
         self,
-        url: str = ...,
-        *,
-        dest: str | PathLike[str] = ...,
-        checksum: str = ...,
-        force: bool = ...,
-        backup: bool = ...,
         timeout: float = ...,
+        *,
         headers: Mapping[str, Any] = ...,
         http_agent: str = ...,
         url_username: str = ...,
         url_password: str = ...,
+        force_basic_auth: bool = ...,
         validate_certs: bool = ...,
+        ca_path: str | PathLike[str] = ...,
         use_proxy: bool = ...,
+        url: str = ...,
+        dest: str | PathLike[str] = ...,
+        checksum: str = ...,
+        force: bool = ...,
+        backup: bool = ...,
         tmp_dest: str | PathLike[str] = ...,
         mode: Any = ...,
         owner: str = ...,
@@ -1232,6 +1248,42 @@ class Tasks:
         **keywords: Unpack[Keywords],
     ) -> UnarchiveResult:
         """Unpack a tar or zip archive"""
+
+    def uri(
+        self,
+        timeout: float = ...,
+        *,
+        headers: Mapping[str, Any] = ...,
+        http_agent: str = ...,
+        url_username: str = ...,
+        url_password: str = ...,
+        force_basic_auth: bool = ...,
+        validate_certs: bool = ...,
+        ca_path: str | PathLike[str] = ...,
+        use_proxy: bool = ...,
+        url: str = ...,
+        method: str = ...,
+        body: Any = ...,
+        body_format: Literal['raw', 'json', 'form-urlencoded'] = ...,
+        src: str | PathLike[str] = ...,
+        status_code: Sequence[int] | int = ...,
+        return_content: bool = ...,
+        follow_redirects: Literal['all', 'yes', 'safe', 'urllib2', 'none', 'no'] = ...,
+        dest: str | PathLike[str] = ...,
+        creates: str = ...,
+        removes: str = ...,
+        mode: Any = ...,
+        owner: str = ...,
+        group: str = ...,
+        attributes: str = ...,
+        seuser: str = ...,
+        serole: str = ...,
+        setype: str = ...,
+        selevel: str = ...,
+        unsafe_writes: bool = ...,
+        **more: Any,
+    ) -> UriResult:
+        """Talk to a web service over HTTP"""
 
     def user(
         self,

@@ -4,29 +4,24 @@ import os
 import re
 import tempfile
 import time
+import urllib.error
 from typing import Any, Dict, Optional
 
+from fleet.modules import _http
 from fleet.runner import files
 from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, Spec, file_options
 
 SPEC = Spec(
     "get_url", "Download a file over HTTP, HTTPS or FTP",
-    dict({
+    dict(_http.options(10.0), **dict({
         "url": Opt("str", "What to download.", required=True),
         "dest": Opt("path", "Where it goes; a directory takes the URL's last part.", required=True),
         "checksum": Opt("str", "ALGORITHM:DIGEST, or ALGORITHM:URL of a file of checksums.", default=""),
         "force": Opt("bool", "Download though the file is there; without it an existing file is only replaced when its checksum is wrong.", default=False),
         "backup": Opt("bool", "Keep a copy of what was there.", default=False),
-        "timeout": Opt("float", "Seconds to wait for an answer.", default=10.0),
-        "headers": Opt("dict", "Headers of the request.", default={}),
-        "http_agent": Opt("str", "User-Agent.", default="fleet"),
-        "url_username": Opt("str", "User for basic authentication.", aliases=["username"]),
-        "url_password": Opt("str", "Its password.", aliases=["password"], no_log=True),
-        "validate_certs": Opt("bool", "Check certificates.", default=True),
-        "use_proxy": Opt("bool", "Use the environment's proxy.", default=True),
         "tmp_dest": Opt("path", "Directory for the download; beside dest by default."),
-    }, **file_options()),
+    }, **file_options())),
     returns={"dest": Ret("path", "The file."), "url": Ret("str", "The final URL."), "status_code": Ret("int", "HTTP status.", "downloaded"),
              "checksum_src": Ret("str", "SHA-1 of what came.", "downloaded"), "checksum_dest": Ret("str", "SHA-1 of what was there."),
              "msg": Ret("str", "What the server said."), "elapsed": Ret("int", "Seconds it took."), "size": Ret("int", "Its size.")},
@@ -100,27 +95,12 @@ def expected(m):
 
 def opened(m, url):
     # type: (Module, str) -> Any
-    import ssl
-    import urllib.error
-    import urllib.request
-    args = m.args
-    request = urllib.request.Request(url, headers=dict({"User-Agent": args.http_agent}, **{str(k): str(v) for k, v in args.headers.items()}))
-    if args.url_username:
-        import base64
-        token = base64.b64encode(("%s:%s" % (args.url_username, args.url_password or "")).encode()).decode()
-        request.add_header("Authorization", "Basic " + token)
-    context = ssl.create_default_context()
-    if not args.validate_certs:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    handlers = [urllib.request.HTTPSHandler(context=context)]  # type: Any
-    if not args.use_proxy:
-        handlers.append(urllib.request.ProxyHandler({}))
     try:
-        return urllib.request.build_opener(*handlers).open(request, timeout=args.timeout)
+        return _http.open_url(m, url)
     except urllib.error.HTTPError as error:
-        m.fail("Request failed", status_code=error.code, response="HTTP Error %d: %s" % (error.code, error.reason), url=url, dest=args.dest)
+        m.fail("Request failed", status_code=error.code, response="HTTP Error %d: %s" % (error.code, error.reason), url=url, dest=m.args.dest)
     except (OSError, ValueError) as error:
-        m.fail("Request failed: %s" % error, status_code=-1, url=url, dest=args.dest)
+        m.fail("Request failed: %s" % error, status_code=-1, url=url, dest=m.args.dest)
 
 
 def fetch(m, url):
