@@ -1,5 +1,6 @@
 # make demo: the practice fleet, configured. make test: everything CI runs. Both install what they need.
 PY = .venv/bin/python
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo env "HOME=$(HOME)")
 
 .PHONY: demo test lint setup bench clean
 
@@ -7,8 +8,7 @@ demo: setup
 	@scripts/demo.sh
 
 test: setup lint
-	$(PY) -m pytest -q -m "not lab and not virt"
-	$(PY) -m pytest -q -m "lab or virt"
+	@scripts/test.sh
 
 lint: setup
 	.venv/bin/ruff check .
@@ -21,5 +21,5 @@ bench: setup
 	$(PY) benchmarks/compare.py
 
 clean:
-	-.venv/bin/fleet lab down
+	-$(SUDO) .venv/bin/fleet lab down
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -2,13 +2,13 @@
 # The practice fleet and the main job, twice if asked twice: the second time nothing changes.
 set -eu
 cd "$(dirname "$0")/.."
-if [ "$(id -u)" != 0 ]; then
-    echo "the practice fleet needs root for network namespaces and mounts; asking sudo"
-    exec sudo env "HOME=$HOME" "XDG_STATE_HOME=${XDG_STATE_HOME:-}" "TERM=${TERM:-dumb}" "$0"
-fi
-[ -n "${XDG_STATE_HOME:-}" ] || unset XDG_STATE_HOME
 fleet=.venv/bin/fleet
-$fleet lab up 3 --hypervisors 1
+if [ "$(id -u)" = 0 ]; then
+    $fleet lab up 3 --hypervisors 1
+else
+    echo "the practice fleet needs root for network namespaces and mounts; asking sudo"
+    sudo env "HOME=$HOME" ${XDG_STATE_HOME:+"XDG_STATE_HOME=$XDG_STATE_HOME"} $fleet lab up 3 --hypervisors 1
+fi
 $fleet apply -i inventory playbooks/site.yml
 cat <<'NEXT'
 

@@ -20,6 +20,7 @@ from typing import Any
 from fleet.errors import UsageError
 from fleet.lab import base
 from fleet.lab import hypervisor as own_hypervisor
+from fleet.lab.owner import hand_over
 
 _START = """exec unshare -m -p -u -i -f --kill-child sh -c '
 set -e
@@ -96,6 +97,7 @@ class Lab:
         for name in started:
             _wait_for(hosts[name]["address"], hosts[name]["port"], name, Path(hosts[name]["log"]))
         self._write_inventory(hosts)
+        hand_over(self.folder, self.shared)
 
     def _bridge(self) -> None:
         if _run("ip", "link", "show", self.bridge, check=False).returncode == 0:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pwd
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from fleet.lab import Lab
+from fleet.lab.owner import hand_over
 
 pytestmark = pytest.mark.lab
 
@@ -36,3 +38,20 @@ def test_two_labs_do_not_meet(tmp_path: Path, lab: Lab) -> None:
         assert other.bridge != lab.bridge
         assert all(host["running"] for host in other.status().values())
     assert all(host["running"] for host in lab.status().values()), "the first lab is untouched"
+
+
+def test_whoever_asked_sudo_works_with_it_as_themselves(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user with sudo makes the lab, and then reads its inventory, uses its key and keeps a journal beside it without being root."""
+    person = pwd.getpwnam("nobody")
+    monkeypatch.setenv("SUDO_UID", str(person.pw_uid))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd((*person[:5], str(tmp_path), person[6])))
+    folder = tmp_path / "state" / "fleet" / "lab"
+    shared = tmp_path / "state" / "fleet" / "lab-base"
+    for path in (folder / "hosts", shared / "base"):
+        path.mkdir(parents=True)
+    for path in (folder / "inventory", shared / "id", shared / "id.pub", folder / "hosts" / "x"):
+        path.write_text("")
+    hand_over(folder, shared)
+    owned = {str(path.relative_to(tmp_path)): path.stat().st_uid == person.pw_uid for path in tmp_path.rglob("*")}
+    assert [path for path, theirs in sorted(owned.items()) if theirs] == [
+        "state", "state/fleet", "state/fleet/lab", "state/fleet/lab-base/id", "state/fleet/lab-base/id.pub", "state/fleet/lab/inventory"]
