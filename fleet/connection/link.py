@@ -274,7 +274,7 @@ class Link:
             tried = self.python or "python3, platform-python, python3.14 to python3.6, python"
             return NoPython(f"there is no Python on this host ({tried})", host=self.name,
                             hint="install one with a `raw` task, or name it with ansible_python_interpreter")
-        if payload.TOO_OLD in said:
+        if any(text in said for text in payload.TOO_OLD):
             return NoPython("the Python on this host is too old" + (f" ({self.python})" if self.python else ""), host=self.name,
                             hint="fleet needs 3.6 or later there: install one with a `raw` task, or name it with ansible_python_interpreter")
         if early is None:

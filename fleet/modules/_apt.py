@@ -4,7 +4,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import time
 from typing import Any, Iterable, List, Optional, Tuple
 
@@ -143,6 +142,7 @@ class Policy:
 
     def __enter__(self):
         # type: () -> None
+        import tempfile
         if self.code is None:
             return
         if os.path.exists(POLICY):

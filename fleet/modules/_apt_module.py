@@ -5,10 +5,9 @@ What is installed is read from dpkg's own database, so an unchanged package cost
 import fnmatch
 import os
 import re
-import shutil
-import tempfile
 import time
-from typing import Any, Dict, Generator, List, NamedTuple, Optional, Tuple
+from collections import namedtuple
+from typing import Any, Dict, Generator, List, Optional, Tuple
 
 from fleet.modules import _apt, _dpkg
 from fleet.runner.module import Change, Module, ModuleError
@@ -46,8 +45,10 @@ OPTIONS = {
     "auto_install_module_deps": Opt("bool", "Accepted; nothing needs to be installed.", default=True),
 }
 
-Steps = Generator[Change, Any, Dict[str, Any]]
-Wanted = NamedTuple("Wanted", [("name", str), ("operator", str), ("version", str), ("text", str)])
+MYPY = False
+if MYPY:
+    Steps = Generator[Change, Any, Dict[str, Any]]
+Wanted = namedtuple("Wanted", ["name", "operator", "version", "text"])
 _WANTED = re.compile(r"^([a-z0-9A-Z*?\[\]!.+:_-]+?)(?:(=|>=)([^\s=>]\S*)|/(\S+))?$")
 
 
@@ -264,6 +265,8 @@ def _autoclean(m):
 
 def _deb(m):
     # type: (Module) -> Steps
+    import shutil
+    import tempfile
     path = m.args.deb
     folder = ""
     try:
@@ -293,6 +296,7 @@ def _deb(m):
 
 def _download(m, url, folder):
     # type: (Module, str, str) -> str
+    import shutil
     from urllib.request import urlopen
     path = os.path.join(folder, os.path.basename(url.split("?")[0]) or "package.deb")
     if not url.startswith(("http://", "https://", "ftp://")):

@@ -2,11 +2,12 @@
 import os
 import re
 import string
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from collections import namedtuple
+from typing import Dict, List, Optional, Tuple
 
 STATUS = "/var/lib/dpkg/status"
 
-Package = NamedTuple("Package", [("name", str), ("arch", str), ("version", str), ("want", str), ("state", str), ("provides", Tuple[str, ...])])
+Package = namedtuple("Package", ["name", "arch", "version", "want", "state", "provides"])
 """One package dpkg knows. want: install, hold, deinstall, purge; state: installed, config-files, half-installed, unpacked ..."""
 
 _FIELD = re.compile(r"^(Package|Status|Architecture|Version|Provides):[ \t]*(.*)$", re.MULTILINE)

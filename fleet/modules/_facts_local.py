@@ -1,5 +1,4 @@
 """A machine's own facts: JSON and INI files, and programs that print them, named *.fact."""
-import configparser
 import glob
 import json
 import os
@@ -35,6 +34,7 @@ def local(m, folder):
 
 def _parse(m, path, text):
     # type: (Module, str, str) -> Any
+    import configparser
     try:
         return json.loads(text)
     except ValueError:

@@ -2,7 +2,6 @@
 import datetime
 import glob
 import os
-import platform
 import pwd
 import re
 import shlex
@@ -10,7 +9,11 @@ import sys
 import time
 from typing import Any, Callable, Dict, Set
 
-Facts = Dict[str, Any]
+MYPY = False
+if MYPY:
+    Facts = Dict[str, Any]
+else:
+    Facts = dict
 
 
 def read(path, default=""):
@@ -26,6 +29,7 @@ def read(path, default=""):
 def system():
     # type: () -> Facts
     """Kernel, architecture, names of the machine, Python."""
+    import platform
     name = os.uname()
     hostname = name.nodename.split(".")[0]
     fqdn = _fqdn(name.nodename)

@@ -1,8 +1,6 @@
 """The SSH key of a user."""
 import os
 import pwd
-import socket
-import tempfile
 from typing import Any, Dict, Generator, List, Optional
 
 from fleet.modules._asuser import as_user
@@ -26,6 +24,7 @@ def make_key(m, entry):
 
 def _generate(m, path):
     # type: (Module, str) -> None
+    import socket
     args = m.args
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
@@ -46,6 +45,7 @@ def _generate(m, path):
 def _with_passphrase(m, command):
     # type: (Module, List[str]) -> None
     """ssh-keygen asks a helper, so that the passphrase stands in no argument list and no file."""
+    import tempfile
     fd, helper = tempfile.mkstemp(prefix="fleet-askpass-")
     try:
         with os.fdopen(fd, "w") as stream:

@@ -5,7 +5,8 @@ import os
 import pwd
 import stat
 import tempfile
-from typing import Any, Dict, Generator, List, NamedTuple, Optional
+from collections import namedtuple
+from typing import Any, Dict, Generator, List, Optional
 
 from fleet.modules._asuser import as_user
 from fleet.runner.module import Change, Module
@@ -34,7 +35,7 @@ SPEC = Spec(
     key_options: 'no-port-forwarding,from="10.0.1.1"'
 """)
 
-Key = NamedTuple("Key", [("options", str), ("kind", str), ("blob", str), ("comment", str)])
+Key = namedtuple("Key", ["options", "kind", "blob", "comment"])
 KINDS = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
 LIMIT = 1 << 20
 

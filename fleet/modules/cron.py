@@ -2,7 +2,6 @@
 import os
 import pwd
 import re
-import tempfile
 from typing import Any, Dict, Generator, List, Optional
 
 from fleet.runner.files import write
@@ -178,6 +177,7 @@ def _names(line, name):
 def _save(m, lines, text):
     # type: (Module, List[str], str) -> Optional[str]
     """Write the crontab; returns the path of the copy of the old one."""
+    import tempfile
     backup = None
     if m.args.backup:
         fd, backup = tempfile.mkstemp(prefix="crontab")

@@ -1,6 +1,5 @@
 """Files, directories and links: whether they are there, and their attributes."""
 import os
-import shutil
 import time
 from typing import Any, Dict, Generator, List, Optional
 
@@ -246,6 +245,7 @@ def _touch(m, path, have):
 
 def _absent(m, path, have):
     # type: (Module, str, str) -> Generator[Change, Any, Dict[str, Any]]
+    import shutil
     if have == "directory":
         yield Change("state", have, "absent", lambda: shutil.rmtree(path), path)
     elif have != "absent":

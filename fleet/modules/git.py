@@ -53,7 +53,9 @@ SPEC = Spec(
 """)
 
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
-Steps = Generator[Change, Any, Dict[str, Any]]
+MYPY = False
+if MYPY:
+    Steps = Generator[Change, Any, Dict[str, Any]]
 
 
 def run(m):

@@ -1,7 +1,6 @@
 """The target's side of script: a file sent along, run and taken away."""
 import os
 import shlex
-import tempfile
 from typing import Any
 
 from fleet.runner.module import Change, Module
@@ -44,6 +43,7 @@ def carry_out(m):
 
     def execute():
         # type: () -> Any
+        import tempfile
         fd, path = tempfile.mkstemp(prefix="fleet-script-")
         try:
             with os.fdopen(fd, "wb") as stream:

@@ -34,7 +34,9 @@ SPEC = Spec(
     state: restarted
 """)
 
-Steps = Generator[Change, Any, Dict[str, Any]]
+MYPY = False
+if MYPY:
+    Steps = Generator[Change, Any, Dict[str, Any]]
 
 
 def run(m):

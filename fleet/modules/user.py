@@ -3,7 +3,6 @@ import math
 import os
 import pwd
 import re
-import shutil
 import time
 from typing import Any, Dict, Generator, List, Optional, Tuple
 
@@ -77,7 +76,9 @@ SPEC = Spec(
     ssh_key_type: ed25519
 """)
 
-Steps = Generator[Change, Any, None]
+MYPY = False
+if MYPY:
+    Steps = Generator[Change, Any, None]
 
 
 def run(m):
@@ -290,6 +291,7 @@ def _home(m, entry):
 
     def apply():
         # type: () -> None
+        import shutil
         source = args.skeleton or "/etc/skel"
         os.makedirs(os.path.dirname(entry.pw_dir), exist_ok=True)
         if os.path.isdir(source):

@@ -2,15 +2,15 @@
 
 It is executed as a program with `parts` = (modules, settings) given by the first stage; nothing is written to the disk.
 """
-import importlib.abc
-import importlib.machinery
 import marshal
 import sys
+import zlib
+from _frozen_importlib import ModuleSpec  # importlib.abc and .machinery would load for as long as Python itself
 from typing import Any
 
 
-class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports fleet's own modules from what the controller sent: name -> (is it a package, its code or source)."""
+class Importer:
+    """Imports fleet's own modules from what the controller sent: name -> (is it a package, its compressed code or source)."""
 
     def __init__(self, modules, magic):
         # type: (dict, bytes) -> None
@@ -20,14 +20,14 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def add(self, body):
         # type: (bytes) -> None
         code, source = marshal.loads(body)
-        self.modules.update(marshal.loads(code if self.magic else source))
+        self.modules.update(code if self.magic else source)
 
     def find_spec(self, name, path=None, target=None):
         # type: (str, Any, Any) -> Any
         found = self.modules.get(name)
         if found is None:
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=found[0], origin="fleet:" + name)
+        return ModuleSpec(name, self, is_package=found[0], origin="fleet:" + name)  # type: ignore[arg-type]
 
     def create_module(self, spec):
         # type: (Any) -> None
@@ -35,10 +35,8 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         # type: (Any) -> None
-        code = self.modules[module.__name__][1]
-        if isinstance(code, str):
-            code = compile(code, "fleet:" + module.__name__, "exec", dont_inherit=True)
-        exec(code, module.__dict__)
+        data = zlib.decompress(self.modules[module.__name__][1])
+        exec(marshal.loads(data) if self.magic else compile(data, "fleet:" + module.__name__, "exec", dont_inherit=True), module.__dict__)
 
 
 def start(modules, settings, magic):

@@ -285,9 +285,9 @@ def payload_for(message):
     # type: (dict) -> bytes
     """What this interpreter was started with, for another one of the same kind."""
     import marshal
-    import zlib
     importer = sys.fleet_importer  # type: ignore[attr-defined]
     settings = {"context": message["n"], "lock": None}
-    mine = marshal.dumps((importer.modules["fleet.runner.boot"][1], importer.modules, settings), marshal.version if importer.magic else 2)
-    data = zlib.compress(marshal.dumps((importer.magic, mine, b"") if importer.magic else (b"", b"", mine), 2), 1)
+    mine = (importer.modules["fleet.runner.boot"][1], importer.modules)
+    none = (b"", {})  # type: tuple
+    data = marshal.dumps((importer.magic, mine, none, settings) if importer.magic else (b"", none, mine, settings), 2)
     return b"%08d" % len(data) + data

@@ -1,10 +1,10 @@
 """The process on the target that runs modules, one after the other, for one user in one place."""
 import importlib
+import io
 import json
 import os
 import signal
 import sys
-import tempfile
 from typing import Any
 
 from fleet.runner import wire
@@ -14,11 +14,12 @@ IN_MEMORY = 1024 * 1024  # content up to this stays in memory
 
 
 class Executor:
-    """Frames in on one descriptor, answers out on it."""
+    """Frames in on one descriptor, answers out on another."""
 
-    def __init__(self, fd, context):
-        # type: (int, int) -> None
-        self.fd = fd
+    def __init__(self, reads, writes, context):
+        # type: (int, int, int) -> None
+        self.reads = reads
+        self.writes = writes
         self.context = context
         self.parser = wire.Parser()
         self.waiting = []  # type: list
@@ -34,7 +35,7 @@ class Executor:
         signal.signal(signal.SIGALRM, self._late)
         signal.signal(signal.SIGTERM, self._ended)
         while True:
-            item = wire.read_frame(self.fd, self.parser, self.waiting)
+            item = wire.read_frame(self.reads, self.parser, self.waiting)
             if item is None:
                 return
             kind, _, number, header, body = item
@@ -58,13 +59,18 @@ class Executor:
             data = wire.frame(wire.ANSWER, self.context, number, result)
         except wire.WireError as error:
             data = wire.frame(wire.ANSWER, self.context, number, {"failed": True, "changed": bool(result.get("changed")), "msg": str(error)})
-        wire.send_all(self.fd, data)
+        wire.send_all(self.writes, data)
 
     def _keep(self, number, body):
         # type: (int, bytes) -> None
         stream = self.blobs.get(number)
         if stream is None:
-            stream = self.blobs[number] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
+            stream = self.blobs[number] = io.BytesIO()
+        if isinstance(stream, io.BytesIO) and stream.tell() + len(body) > IN_MEMORY:
+            import tempfile
+            file = tempfile.TemporaryFile()
+            file.write(stream.getvalue())
+            stream = self.blobs[number] = file
         stream.write(body)
 
     def _run(self, number, asked):
@@ -113,7 +119,7 @@ class Executor:
 
     def _emit(self, data):
         # type: (bytes) -> None
-        wire.send_all(self.fd, wire.frame(wire.DATA, self.context, self.number, None, data))
+        wire.send_all(self.writes, wire.frame(wire.DATA, self.context, self.number, None, data))
 
     def _cancelled(self, signum, frame):
         # type: (int, Any) -> None

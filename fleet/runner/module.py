@@ -14,10 +14,16 @@ changes; one that changes nothing may be a plain function returning a dict.
 """
 import os
 import signal
-import subprocess
 import threading
 import types
 from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Union
+
+MYPY = False
+if MYPY:  # true where types are checked; at work subprocess is loaded when a command is run
+    import subprocess
+    _Options = Dict[str, Any]
+else:
+    _Options = dict
 
 MAX_OUTPUT = 8 * 1024 * 1024  # bytes kept of each of a command's streams; the middle is dropped beyond it
 
@@ -54,7 +60,7 @@ class Change:
         self.path = path
 
 
-class Args(Dict[str, Any]):
+class Args(_Options):
     """Validated arguments: every option of the spec is a key (default or None when not given), also readable as an attribute."""
 
     def __getattr__(self, name):
@@ -113,6 +119,7 @@ class Module:
         env is added to the environment. ok: the accepted exit statuses, any other is a ModuleError; None accepts all.
         Returns when the process ends, even when a daemon it left keeps its output open. Output beyond MAX_OUTPUT is dropped in the middle.
         """
+        import subprocess
         full = dict(os.environ, **env) if env else None
         command = [shell, "-c", str(argv)] if shell else list(argv)
         try:
@@ -141,6 +148,7 @@ class Module:
         process = self._running
         if process is None or process.poll() is not None:
             return
+        import subprocess
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(process.pid, number)

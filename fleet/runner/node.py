@@ -9,7 +9,6 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
 from typing import Any
@@ -173,13 +172,15 @@ class Node:
 
     def start_executor(self):
         # type: () -> None
-        ours, theirs = socket.socketpair()
+        (reads, up), (down, writes) = os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._forked(ours)
+            os.close(reads)
+            os.close(writes)
+            self._forked()
             status = 1
             try:
-                Executor(theirs.detach(), self.context).loop()
+                Executor(down, up, self.context).loop()
                 status = 0
             except OSError:
                 pass
@@ -188,15 +189,17 @@ class Node:
                 traceback.print_exc()
             finally:
                 os._exit(status)
-        theirs.close()
-        ours.setblocking(False)
-        fd = ours.detach()
-        self.executor = self.children["executor"] = Link(pid, fd, fd)
+        os.close(up)
+        os.close(down)
+        os.set_blocking(reads, False)
+        os.set_blocking(writes, False)
+        self.executor = self.children["executor"] = Link(pid, reads, writes)
 
-    def _forked(self, ours):
-        # type: (socket.socket) -> None
-        """In a forked child: let go of all that is the parent's."""
-        ours.close()
+    def _forked(self, ours=None):
+        # type: (Any) -> None
+        """In a forked child: let go of all that is the parent's; ours: a socket of its."""
+        if ours is not None:
+            ours.close()
         for fd in {self.up.reads, self.up.writes}:
             os.close(fd)
         for link in self.children.values():

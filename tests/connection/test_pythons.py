@@ -52,18 +52,20 @@ def test_everything_a_small_play_does(sshd: Sshd, tmp_path: Path, python: str) -
 def test_every_module_loads_on_the_oldest(module: str) -> None:
     """By an interpreter of that version, from the source that would be sent to it."""
     from fleet.connection import payload
-    text = "\n".join(f"compile(open({str(payload._path(name))!r}, encoding='utf-8').read(), {name!r}, 'exec')" for name in payload.needed(module))
+    from fleet.connection.codestore import path_of
+    text = "\n".join(f"compile(open({str(path_of(name))!r}, encoding='utf-8').read(), {name!r}, 'exec')" for name in payload.needed(module))
     done = subprocess.run([PYTHONS[1] if len(PYTHONS) > 1 else PYTHONS[0], "-"], input=text, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_python_that_is_too_old_is_one_sentence(sshd: Sshd, tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["ImportError: No module named _frozen_importlib_external", "Unknown option: -I"])
+def test_a_python_that_is_too_old_is_one_sentence(sshd: Sshd, tmp_path: Path, said: str) -> None:
     old = next(iter(Path("/root/.pyenv/versions").glob("2.*/bin/python")), None)
     python = tmp_path / "python"
     if old is not None:
         python.symlink_to(old)
     else:  # what such a one says
-        python.write_text("#!/bin/sh\ncat >/dev/null & echo 'ImportError: No module named _frozen_importlib_external' >&2; exit 1\n")
+        python.write_text(f"#!/bin/sh\ncat >/dev/null & echo '{said}' >&2; exit 1\n")
         python.chmod(0o755)
     asker = Asker()
     try:
