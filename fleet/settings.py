@@ -28,13 +28,17 @@ def _s(doc: str, default: Any = None, *, kind: str = "str", ini: str = "", env: 
     return field(default=default, metadata=meta)
 
 
-def _state(name: str) -> str:
+def state(name: str) -> str:
+    """A path in fleet's own state folder."""
     return str(Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet" / name)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force. warnings: what was ignored while reading them; config_file: the ansible.cfg that was read, or None."""
+    """The settings in force. warnings: what was ignored while reading them; config_file: the ansible.cfg that was read, or None.
+
+    project: the directory of fleet.toml (or pyproject.toml), the current one without any; project_file: that file.
+    """
 
     inventory: list[str] = _s("Inventory sources.", [], kind="paths", ini="defaults/inventory", env="ANSIBLE_INVENTORY")
     forks: int = _s("Connections opened at the same time.", 20, kind="int", ini="defaults/forks", env="ANSIBLE_FORKS")
@@ -81,6 +85,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
     config_file: str | None = None
     project: str = ""
+    project_file: str = ""
 
 
 DECLARED = {each.name: each for each in fields(Settings) if each.metadata}
@@ -89,7 +94,7 @@ DECLARED = {each.name: each for each in fields(Settings) if each.metadata}
 def load_settings(start: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings for a playbook in `start` (a directory; the current one by default). Raises SourceError or UsageError."""
     base = Path(start) if start is not None else Path()
-    values: dict[str, Any] = {"journal": _state("journal.sqlite")}
+    values: dict[str, Any] = {"journal": state("journal.sqlite")}
     warnings: list[str] = []
     config = _ansible_cfg(values, warnings)
     project = _project(base, values)
@@ -99,7 +104,8 @@ def load_settings(start: Path | str | None = None, overrides: Mapping[str, Any] 
             if variable and variable in os.environ and declared.metadata["kind"] != "tables":
                 values[name] = _value(name, os.environ[variable], f"the environment variable {variable}", Path())
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
-    return Settings(**values, warnings=tuple(warnings), config_file=str(config) if config else None, project=str(project or base.resolve()))
+    return Settings(**values, warnings=tuple(warnings), config_file=str(config) if config else None, project=str(project.parent if project else base.resolve()),
+                    project_file=str(project or ""))
 
 
 def _ansible_cfg(values: dict[str, Any], warnings: list[str]) -> Path | None:
@@ -146,7 +152,7 @@ def _project(base: Path, values: dict[str, Any]) -> Path | None:
                 if key not in DECLARED:
                     raise SourceError(f"there is no setting '{key}'", pos=_line(path, key), hint=nearest(key, DECLARED))
                 values[key] = _value(key, value, f"{path}: {key}", folder)
-            return folder
+            return path
     return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ class reporters:
         self.options = options
         self.settings = settings
         self.made: list[Any] = []
+        self.stack = ExitStack()
 
     def __enter__(self) -> list[Any]:
         if self.options.format == "json":
@@ -56,20 +59,31 @@ class reporters:
         else:
             from fleet.report.console import Console
             self.made.append(Console(sys.stdout, verbosity=self.options.verbosity, settings=self.settings))
-        if self.settings.journal:
-            from fleet.journal import Journal
-            journal = Journal(self.settings.journal, keep=self.settings.journal_keep)
-            self.made.append(journal)
-            for run in journal.interrupted:
-                print(f"warning: the run {run['id']} ({run['command']} {' '.join(run['playbooks'])}) was interrupted: {run['error']}\n"
-                      f"  `fleet history show {run['id']}` tells what it did and what it left undone", file=sys.stderr)
+        self.made += self.stack.enter_context(recording(self.settings))
         for warning in self.settings.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         return self.made
 
     def __exit__(self, *exc: object) -> None:
-        for each in reversed(self.made):
-            each.close()
+        self.stack.close()
+        self.made[0].close()
+
+
+@contextmanager
+def recording(settings: Settings) -> Iterator[list[Any]]:
+    """The journal as a list of one subscriber, none where the settings want none; runs that were interrupted are told first."""
+    if not settings.journal:
+        yield []
+        return
+    from fleet.journal import Journal
+    journal = Journal(settings.journal, keep=settings.journal_keep)
+    for run in journal.interrupted:
+        print(f"warning: the run {run['id']} ({run['command']} {run['entry'] or ' '.join(run['playbooks'])}) was interrupted: {run['error']}\n"
+              f"  `fleet history show {run['id']}` tells what it did and what it left undone", file=sys.stderr)
+    try:
+        yield [journal]
+    finally:
+        journal.close()
 
 
 def listing(playbooks: tuple[str, ...], options: RunOptions, settings: Settings) -> int:
