@@ -35,3 +35,4 @@ if [ "$(cat $stamp 2>/dev/null)" != "$wanted" ]; then
     .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,virt]'
     echo "$wanted" > $stamp
 fi
+.venv/bin/python -m compileall -q fleet  # also where PYTHONDONTWRITEBYTECODE is set, every command would else compile all it imports

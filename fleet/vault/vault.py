@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from fleet.connection.base import Secret
 from fleet.errors import Pos, SourceError, UsageError
 from fleet.options import RunOptions
@@ -28,6 +26,11 @@ from fleet.vault.redact import Redactor
 
 HEADER = "$ANSIBLE_VAULT"
 _HEAD = re.compile(r"\$ANSIBLE_VAULT;(1\.[12]);AES256(?:;(\S+))?\s*\n")
+
+
+def _cipher(key: bytes, counter: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # slow to load, and most runs have no vault
+    return Cipher(algorithms.AES(key), modes.CTR(counter))
 
 
 def _keys(password: str, salt: bytes) -> tuple[bytes, bytes, bytes]:
@@ -82,7 +85,7 @@ class Vault:
         for _, password in sorted(self.passwords, key=lambda each: each[0] != label):
             key, check, counter = _keys(password.reveal(), salt)
             if hmac.compare_digest(hmac.digest(check, cipher, "sha256"), mac):
-                decryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).decryptor()
+                decryptor = _cipher(key, counter).decryptor()
                 padded = decryptor.update(cipher) + decryptor.finalize()
                 return padded[:-padded[-1]]
         raise SourceError(f"no vault password given decrypts this (its vault id is '{label}')", pos=pos,
@@ -103,7 +106,7 @@ class Vault:
         salt = salt or os.urandom(32)
         key, check, counter = _keys(password.reveal(), salt)
         fill = 16 - len(data) % 16
-        encryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
+        encryptor = _cipher(key, counter).encryptor()
         cipher = encryptor.update(data + bytes([fill]) * fill) + encryptor.finalize()
         body = hexlify(b"\n".join(hexlify(part) for part in (salt, hmac.digest(check, cipher, "sha256"), cipher))).decode()
         head = f"{HEADER};1.1;AES256" if name == "default" else f"{HEADER};1.2;AES256;{name}"
