@@ -86,7 +86,7 @@ class Vault:
             key, check, counter = _keys(password.reveal(), salt)
             if hmac.compare_digest(hmac.digest(check, cipher, "sha256"), mac):
                 decryptor = _cipher(key, counter).decryptor()
-                padded = decryptor.update(cipher) + decryptor.finalize()
+                padded: bytes = decryptor.update(cipher) + decryptor.finalize()
                 return padded[:-padded[-1]]
         raise SourceError(f"no vault password given decrypts this (its vault id is '{label}')", pos=pos,
                           hint="give the right one with --vault-password-file or --vault-id")
