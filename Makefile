@@ -2,7 +2,7 @@
 PY = .venv/bin/python
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo env "HOME=$(HOME)")
 
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench compat clean
 
 demo: setup
 	@scripts/demo.sh
@@ -19,6 +19,9 @@ setup:
 
 bench: setup
 	$(PY) benchmarks/compare.py
+
+compat: setup
+	$(PY) scripts/compat.py --write
 
 clean:
 	-$(SUDO) .venv/bin/fleet lab down
