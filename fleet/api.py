@@ -70,7 +70,7 @@ def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -
     sources = list(options.inventory or settings.inventory)
     inventory = load_inventory(sources, decrypt=decrypt, extra_vars=extra_vars)
     base = Path(playbooks[0]).parent if playbooks else Path()
-    templar = Templar(decrypt)
+    templar = Templar(decrypt, any_condition=settings.allow_broken_conditionals)
 
     def render(value: Any, layers: Mapping[str, Any]) -> Any:
         return templar.render(value, Variables(templar, [layers, extra_vars]))

@@ -24,15 +24,17 @@ class Event:
 
 @dataclass(slots=True, kw_only=True)
 class RunStarted(Event):
-    """A run begins. command: "apply", "plan", "run" or "reconcile"; playbooks: the paths as given; check: nothing is changed.
+    """A run begins. command: "apply", "plan", "run" or "reconcile"; playbooks: the paths as given; plays: how many each has.
 
-    user: who runs it; version: fleet's; project: the directory of its fleet.toml; entry: the name of the entry that reconciliation runs.
+    check: nothing is changed; user: who runs it; version: fleet's; project: the directory of its fleet.toml; entry: the name of the entry that
+    reconciliation runs.
     """
 
     run: str
     command: str
     playbooks: list[str]
     inventory: list[str]
+    plays: list[int] = field(default_factory=list)
     check: bool = False
     diff: bool = False
     user: str = ""

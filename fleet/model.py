@@ -75,6 +75,7 @@ class LoopControl:
     label: Any = None
     pause: Any = None
     extended: Any = None
+    extended_allitems: Any = None
     break_when: list[Any] = field(default_factory=list)
 
 

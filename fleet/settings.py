@@ -77,6 +77,10 @@ class Settings:
     max_diff_size: int = _s("Bytes of a difference that are shown.", 104448, kind="int", ini="defaults/max_diff_size", env="ANSIBLE_MAX_DIFF_SIZE")
     nocolor: bool = _s("No colours.", False, kind="bool", ini="defaults/nocolor", env="ANSIBLE_NOCOLOR")
     force_color: bool = _s("Colours also in a pipe.", False, kind="bool", ini="defaults/force_color", env="ANSIBLE_FORCE_COLOR")
+    inject_invocation: bool = _s("Results say with which options the module ran.", False, kind="bool", ini="defaults/inject_invocation",
+                                 env="ANSIBLE_INJECT_INVOCATION")
+    allow_broken_conditionals: bool = _s("Conditions may have any value; empty ones and zero are false.", False, kind="bool",
+                                         ini="defaults/allow_broken_conditionals", env="ANSIBLE_ALLOW_BROKEN_CONDITIONALS")
     verbosity: int = _s("How much is shown.", 0, kind="int", ini="defaults/verbosity", env="ANSIBLE_VERBOSITY")
     lock_timeout: float = _s("Seconds to wait for another run to let go of a target.", 30.0, kind="float")
     journal: str = _s("The journal's SQLite file; empty = no journal.", "", kind="path")

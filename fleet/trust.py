@@ -3,6 +3,9 @@
 Only text that a person wrote in a playbook, an inventory, a variable file or on the command line may hold a template. Such a
 string is marked when it is loaded, by its type; everything else (facts, results, file contents, lookups, the outcome of a template)
 is a plain str and is never evaluated. A mark cannot be forged by a target, because a target sends JSON.
+
+Text without markup needs no mark, but where a template yields a condition or the name of a variable it must be one that a person wrote: those
+are known by identity (`is_written`), which templates that only pass them on keep.
 """
 
 from __future__ import annotations
@@ -22,9 +25,21 @@ class Unsafe(str):
     __slots__ = ()
 
 
+_written: dict[int, str] = {}  # by id; held, so that an id stays its string's own
+
+
 def trust_str(text: str) -> str:
-    """Mark one string if it holds Jinja markup; other strings need no mark."""
-    return Trusted(text) if "{{" in text or "{%" in text or "{#" in text else text
+    """Mark one string if it holds Jinja markup; another one is remembered as written by a person."""
+    if "{{" in text or "{%" in text or "{#" in text:
+        return Trusted(text)
+    if len(text) > 1:  # the interpreter has but one string of each single letter
+        _written[id(text)] = text
+    return text
+
+
+def is_written(text: str) -> bool:
+    """Whether this very string was written by a person, whatever variables and templates it came through."""
+    return isinstance(text, Trusted) or _written.get(id(text)) is text
 
 
 def trust(value: Any) -> Any:

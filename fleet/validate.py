@@ -29,27 +29,28 @@ def validate(spec: Spec, args: Mapping[str, Any]) -> Args:
     Raises ArgumentError naming the module, the option, and what it takes.
     """
     try:
-        result = _options(spec.options, spec.names, args, spec.any_options, spec.name)
+        result = _options(spec.options, spec.names, args, spec.any_options, f"({spec.name}) module")
         _rules(spec, result)
     except _Wrong as error:
-        raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
+        raise error.of(spec) from None
     return Args(result)
 
 
 class Partial:
     """Arguments some of which are known now, and the names of those that come later. Raises ArgumentError as `validate`."""
 
-    __slots__ = ("known", "spec")
+    __slots__ = ("given", "known", "spec")
 
     def __init__(self, spec: Spec, args: Mapping[str, Any], later: Collection[str]) -> None:
         self.spec = spec
         keys = {spec.names.get(name, name) for name in later}
+        self.given = {spec.names.get(name, name) for name in args}
         try:
-            if len(keys) < len(later) or any(spec.names.get(name, name) in keys for name in args):
+            if len(keys) < len(later) or self.given & keys:
                 raise _Wrong("an option and its alias are both given")
-            self.known = _options(spec.options, spec.names, args, spec.any_options, spec.name, keys)
+            self.known = _options(spec.options, spec.names, args, spec.any_options, f"({spec.name}) module", keys)
         except _Wrong as error:
-            raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
+            raise error.of(spec) from None
 
     def complete(self, args: Mapping[str, Any]) -> Args:
         """All of them, with those known by now; one that is not given after all has its default. Raises ArgumentError."""
@@ -61,12 +62,11 @@ class Partial:
                     result[name] = value
                 elif value is not None:
                     result[key] = _value(key, spec.options[key], value)
-            for key in spec.required:
-                if result.get(key) is None:
-                    raise _Wrong(f"the option '{key}' is required")
+            if any(result.get(key) is None for key in spec.required):
+                _needed(spec.options, result, self.given | {spec.names.get(name, name) for name in args})
             _rules(spec, result)
         except _Wrong as error:
-            raise ArgumentError(f"{spec.name}: {error}", hint=error.hint) from None
+            raise error.of(spec) from None
         return result
 
 
@@ -98,9 +98,15 @@ def check_static(spec: Spec, args: Mapping[str, Any], pos_of: Callable[[str], Po
 
 
 class _Wrong(Exception):
-    def __init__(self, message: str, hint: str = "") -> None:
+    """complete: the message needs no module's name in front; it is the one that playbooks compare."""
+
+    def __init__(self, message: str, hint: str = "", complete: bool = False) -> None:
         super().__init__(message)
         self.hint = hint
+        self.complete = complete
+
+    def of(self, spec: Spec) -> ArgumentError:
+        return ArgumentError(str(self) if self.complete else f"{spec.name}: {self}", hint=self.hint)
 
 
 def _known(spec: Spec) -> str:
@@ -115,19 +121,28 @@ def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping
         key = names.get(name)
         if key is None:
             if not any_options:
-                raise _Wrong(f"there is no option '{name}'", nearest(str(name), names) or "it takes: " + ", ".join(sorted(options)))
+                unknown = [str(each) for each in args if each not in names]
+                raise _Wrong(f"Unsupported parameters for {where}: {', '.join(unknown)}",
+                             nearest(unknown[0], names) or "it takes: " + ", ".join(sorted(options)), complete=True)
             result[name] = value
         elif key in result and result[key] is not None and name != key:
             continue  # an alias beside the option itself: the option's own name wins
         else:
             result[key] = None if value is None else _value(key, options[key], value)
+    _needed(options, result, set(result), later)
     for key, option in options.items():
         if result.get(key) is None:
-            if option.required and key not in later:
-                raise _Wrong(f"the option '{key}' is required")
             # A size's default is written as a person writes it.
             result[key] = _value(key, option, option.default) if option.type in ("bytes", "bits") and option.default is not None else option.default
     return result
+
+
+def _needed(options: Mapping[str, Opt], result: Mapping[str, Any], given: Collection[str], later: Collection[str] = ()) -> None:
+    """Refuse when a required option has no value; null is one where any value is taken."""
+    missing = [key for key, option in options.items()
+               if option.required and result.get(key) is None and key not in later and not (option.type == "raw" and key in given)]
+    if missing:
+        raise _Wrong(f"missing required arguments: {', '.join(missing)}", options[missing[0]].doc.split(". ")[0], complete=True)
 
 
 def _value(key: str, option: Opt, value: Any) -> Any:
@@ -163,9 +178,9 @@ def _element(key: str, option: Opt, item: Any) -> Any:
 def _suboptions(key: str, options: Mapping[str, Opt], value: Mapping[str, Any]) -> dict[str, Any]:
     names = {alias: name for name, opt in options.items() for alias in (name, *opt.aliases)}
     try:
-        return _options(options, names, value, False, key)
+        return _options(options, names, value, False, f"the option '{key}'")
     except _Wrong as error:
-        raise _Wrong(f"in '{key}': {error}", error.hint) from None
+        raise _Wrong(str(error) if error.complete else f"in '{key}': {error}", error.hint) from None
 
 
 def _choice(key: str, option: Opt, value: Any) -> Any:

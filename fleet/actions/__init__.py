@@ -1,7 +1,7 @@
 """Controller side: what a module needs here. One file an action, `run(call)`; see docs/architecture.md.
 
 A result is a dict as a module returns it. Some keys mean something to the engine and are how an action changes a run's state:
-`ansible_facts` (dict: set as facts or variables), `add_host` ({"name", "vars", "groups"}), `add_group` ({"group", "parents"}).
+`ansible_facts` (dict: set as facts or variables), `add_host` ({"name", "vars", "groups"}), `add_group` (a name, with `parent_groups`).
 """
 
 from __future__ import annotations

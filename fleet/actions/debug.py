@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fleet.actions import Call
 from fleet.errors import ArgumentError, UndefinedError
 from fleet.runner.spec import Opt, Ret, Spec
-from fleet.trust import Trusted, Unsafe, is_template
+from fleet.template import OMIT
+from fleet.trust import Trusted, Unsafe, is_template, is_written
 
 SPEC = Spec(
     "debug", "Show a message or a variable's value",
@@ -28,10 +28,6 @@ SPEC = Spec(
     verbosity: 2
 """)
 
-# What a template may yield as `var`: a variable or a part of one. A whole expression from data would be evaluated data.
-_PLAIN = re.compile(r"""[A-Za-z_]\w*(\.\w+|\[(\d+|'[^'\\]*'|"[^"\\]*")\])*\Z""")
-
-
 def run(call: Call) -> dict[str, Any]:
     if int(call.vars.get("ansible_verbosity") or 0) < call.args.verbosity:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
@@ -42,11 +38,15 @@ def run(call: Call) -> dict[str, Any]:
         raise ArgumentError(f"debug: `var` takes a variable's name; this is of type {type(name).__name__}, which is not a string and "
                             "conversion is not allowed", hint="use `msg` to show a value")
     written = call.task.args.get("var") if isinstance(call.task.args, dict) else None
-    if isinstance(written, Unsafe) or (is_template(written) and not _PLAIN.match(name)):
+    if isinstance(written, Unsafe) or (is_template(written) and not is_written(name)):
         raise ArgumentError(f"debug: `var` is an untrusted template or expression: {name!r}",
                             hint="`var` takes a name or expression without braces; use `msg` to show a template's result")
     try:
-        return {name: call.render(Trusted("{{ " + name + " }}"))}
+        value = call.render(Trusted("{{ " + name + " }}"))
+        if value is not OMIT:
+            return {name: value}
+        call.warn(f"{name}: its value is `omit`, which could not be omitted here")
+        return {name: "<<Omit>>"}
     except UndefinedError as error:
         call.warn(f"{name}: {error.message}")
         return {name: "VARIABLE IS NOT DEFINED!"}

@@ -22,4 +22,4 @@ SPEC = Spec(
 
 def run(call: Call) -> dict[str, Any]:
     parents = [parent.replace(" ", "-") for parent in call.args.parents]
-    return {"add_group": {"group": call.args.key.replace(" ", "-"), "parents": parents}, "parent_groups": parents}
+    return {"add_group": call.args.key.replace(" ", "-"), "parent_groups": parents}

@@ -8,7 +8,7 @@ import os
 import platform
 from typing import Any
 
-from fleet.errors import Pos, SourceError
+from fleet.errors import ArgumentError, Pos, SourceError
 from fleet.modules.copy import SPEC as COPY
 from fleet.runner.spec import Opt, Spec
 
@@ -58,4 +58,13 @@ def run(call: Any) -> dict[str, Any]:
     if dest.endswith("/"):
         given["dest"] = os.path.join(dest, name)
     return call.module("copy", {**{k: v for k, v in given.items() if v is not None}, "src": name, "dest": given.get("dest", dest)},  # type: ignore[no-any-return]
-                       blob=rendered.encode(args.output_encoding), last=True)
+                       blob=_encoded(rendered, args.output_encoding or "utf-8"), last=True)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
+    except LookupError:
+        raise ArgumentError(f"template: there is no encoding '{encoding}'") from None
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"template: {encoding} has no character {text[error.start]!r}", hint="utf-8 has them all") from None

@@ -126,6 +126,7 @@ class Include:
     def report(self, names: list[str]) -> None:
         walk, task = self.walk, self.task
         walk.state.stats.ok += 1
+        walk.ran += 1
         result = {"changed": False, "failed": False, "include": names[0] if len(names) == 1 else names,
                   "msg": "included: " + ", ".join(names) if names else "nothing to include"}
         if task.register:

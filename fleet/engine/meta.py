@@ -42,6 +42,7 @@ def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
             walk.state.clear_facts()
         elif name == "clear_host_errors":
             walk.run.clear_errors()
+            walk.play.fatal = False
         elif name == "refresh_inventory":
             walk.run.refresh_inventory()
         elif name == "reset_connection":

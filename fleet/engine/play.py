@@ -96,17 +96,18 @@ class PlayRun:
         return self.start_found
 
     def handlers_named(self, topic: str, walk: Walk, scope: Scope) -> list[int]:
-        """The handlers a notification reaches: the last one of that name, and all that listen to it."""
+        """The handlers a notification reaches: one of that name, and all that listen to it.
+
+        Of several with the name it is the first in its list, and that of the list which was loaded last: a play's own win over a role's.
+        """
         found: list[int] = []
         named = None
         for index, (handler, handler_scope) in enumerate(self.handlers):
-            if handler.name is not None:
-                name = walk.name_of(handler, handler_scope)
-                role = handler_scope.role
-                if topic == name or (role and topic in (f"{role.name} : {name}", f"{role.name}: {name}")):
-                    named = index
+            if handler.name is not None and topic in _names(walk.name_of(handler, handler_scope), handler_scope):
+                named = index if named is None or self.handlers[named][1] is not handler_scope else named
             for listen in handler.listen:
-                if topic == str(self.run.templar.render(listen, self.context.variables(walk.state, handler_scope))):
+                name = str(self.run.templar.render(listen, self.context.variables(walk.state, handler_scope)))
+                if topic in _names(name, handler_scope):
                     found.append(index)
                     break
         return [named, *found] if named is not None and named not in found else found
@@ -138,6 +139,14 @@ class PlayRun:
         fibers = [self.run.hub.spawn(Walk(self, host).walk) for host in self.hosts]
         for fiber in fibers:
             fiber.wait()
+
+
+def _names(name: str, scope: Scope) -> tuple[str, ...]:
+    """What a handler (or a topic it listens to) may be called in a notification: alone, or with its role's name in front."""
+    if scope.role is None:
+        return (name,)
+    role = scope.role.name
+    return (name, *(f"{each}{colon}{name}" for each in (role, role.rpartition(".")[2]) for colon in (" : ", ": ")))
 
 
 def run_play(run: Run, play: Play) -> bool:

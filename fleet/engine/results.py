@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fleet.errors import FleetError
+
 _PRIVATE = ("_ansible_verbose_always",)
 CENSORED = "the output has been hidden because 'no_log: true' was specified for this result"
 
@@ -39,6 +41,13 @@ def skipped(reason: str, condition: Any = None) -> dict[str, Any]:
 
 def failure(message: str, **fields: Any) -> dict[str, Any]:
     return {"changed": False, "failed": True, "msg": message, "exception": message, **fields}
+
+
+def broken(error: FleetError) -> dict[str, Any]:
+    """The failure of a task that could not be made ready; what to do about it stands beside the message where no source line is shown."""
+    if error.pos is not None:
+        return failure(error.render())
+    return failure(error.message, **({"hint": error.hint} if error.hint else {}))
 
 
 def sum_up(items: list[dict[str, Any]]) -> dict[str, Any]:

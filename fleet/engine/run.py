@@ -62,6 +62,7 @@ class Run:
         self.inventory_dir = _directory(self.sources)
         self.shared: dict[str, Any] = {}  # what actions keep for the whole run (open libvirt connections)
         self.closing: list[Callable[[], None]] = []  # called at its end
+        self.cleared = 0  # how often errors were forgiven (meta: clear_host_errors)
         self._numbers = 0
         self._gates: dict[int, Gate] = {}
         self._roles: dict[tuple[Any, ...], Block] = {}
@@ -146,9 +147,7 @@ class Run:
         self.inventory.add_host(name, values, groups)
         return new
 
-    def add_group(self, host: str, wanted: Mapping[str, Any]) -> bool:
-        name = str(wanted["group"])
-        parents = [str(parent) for parent in wanted.get("parents") or ()]
+    def add_group(self, host: str, name: str, parents: list[str]) -> bool:
         new = name not in self.inventory.groups or host not in self.inventory.group_hosts(name)
         self.inventory.add_group(name, parents)
         self.inventory.add_host(host, {}, [name])
@@ -157,6 +156,7 @@ class Run:
     def clear_errors(self) -> None:
         for state in self.states.values():
             state.failed = state.unreachable = False
+        self.cleared += 1
 
     def refresh_inventory(self) -> None:
         from fleet.inventory import load_inventory
@@ -245,12 +245,13 @@ class Run:
     def execute(self, playbooks: Iterable[Playbook]) -> RunFinished:
         """Run all plays. Always ends with RunFinished, also when it is returned because of an error (status 1) or interrupt (130)."""
         began = time.time()
+        books = list(playbooks)
         error = ""
         try:
-            self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in playbooks], inventory=self.sources,
-                                 check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
+            self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in books], plays=[len(book.plays) for book in books],
+                                 inventory=self.sources, check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
                                  limit=self.options.limit or "", tags=list(self.options.tags), project=self.settings.project, entry=self.entry))
-            self.hub.run(lambda: self._plays(playbooks))
+            self.hub.run(lambda: self._plays(books))
         except FleetError as failure:
             error = failure.render()
         except KeyboardInterrupt:
@@ -278,8 +279,8 @@ class Run:
             return 130
         if error:
             return 1
-        failed = any(state.stats.failed for state in self.states.values())
-        unreachable = any(state.stats.unreachable for state in self.states.values())
+        failed = any(state.failed for state in self.states.values())  # failures that were forgiven do not count
+        unreachable = any(state.unreachable for state in self.states.values())
         return (2 if failed else 0) + (4 if unreachable else 0)
 
     def interrupt(self) -> None:

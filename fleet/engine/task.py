@@ -15,8 +15,9 @@ from fleet.errors import FleetError, SourceError, UndefinedError
 from fleet.events import ResultItem, TaskRetry
 from fleet.model import Task
 from fleet.playbook import freeform
-from fleet.playbook.action import LATER
+from fleet.playbook.action import LATER, no_free_text
 from fleet.runner.module import Args
+from fleet.runner.spec import Spec
 from fleet.template import OMIT, Variables
 from fleet.template.lookups import run_lookup
 from fleet.validate import boolean, validate
@@ -67,8 +68,9 @@ class TaskRun:
         value = self.run_.templar.render(value, variables or self.variables, pos=self.task.pos)
         return default if value is OMIT or value is None else value
 
-    def _flag(self, name: str, default: bool, variables: Variables | None = None) -> bool:
-        value = self.keyword(name, variables)
+    def _flag(self, name: str, default: bool, given: Any = None) -> bool:
+        """A true-or-false keyword's value, or `given`'s."""
+        value = self.keyword(name) if given is None else self.run_.templar.render(given, self.variables, pos=self.task.pos)
         try:
             return default if value is None or value == "" else boolean(value)
         except ValueError:
@@ -130,11 +132,12 @@ class TaskRun:
         if control.index_var:
             extra[control.index_var] = index
             extra["ansible_index_var"] = control.index_var
-        if control.extended:
+        if self._flag("extended", False, given=control.extended or False):
             size = len(items)
             extra["ansible_loop"] = {
                 "index": index + 1, "index0": index, "first": index == 0, "last": index + 1 == size, "length": size,
-                "revindex": size - index, "revindex0": size - index - 1, "allitems": items,
+                "revindex": size - index, "revindex0": size - index - 1,
+                **({"allitems": items} if self._flag("extended_allitems", True, given=control.extended_allitems) else {}),
                 **({"nextitem": items[index + 1]} if index + 1 < size else {}), **({"previtem": items[index - 1]} if index else {})}
         return extra
 
@@ -151,10 +154,10 @@ class TaskRun:
         label = item
         if control.label is not None:
             try:
-                label = self.run_.templar.render(control.label, self.variables.child(extra), pos=self.task.pos)
+                label = self.run_.templar.render(control.label, self._with_result(self.variables.child(extra), result), pos=self.task.pos)
                 result["_ansible_item_label"] = label
             except FleetError as error:
-                result.update(results.failure(error.render()))
+                result.setdefault("warnings", []).append(f"the label of an item cannot be evaluated: {error.render()}")
         shown = results.visible(result, self.no_log, self.diff)
         self.run_.emit(ResultItem(task=self.number, host=self.walk.host, status=results.status_of(result), result=shown,
                                   label="(hidden)" if self.no_log else str(label), delegated_to=self.delegated))
@@ -180,7 +183,7 @@ class TaskRun:
         except Unreachable as lost:
             return self._lost(lost)
         except FleetError as error:
-            return results.failure(error.render())
+            return results.broken(error)
 
     def _lost(self, lost: Unreachable) -> dict[str, Any]:
         doubt = "; the task was under way, and what it did is not known" if lost.unknown else ""
@@ -243,6 +246,9 @@ class TaskRun:
         result = results.complete(self._throttled(call, variables))
         if self.delegated:
             result.setdefault("_ansible_delegated_vars", {"ansible_delegated_host": self.delegated})
+        if self.run_.settings.inject_invocation:
+            result["invocation"] = {"module_args": _shown(registry.spec(task.action), args)}
+        walk.enlist(task, result)
         self._judge(result, variables)
         if result["failed"]:
             result.setdefault("exception", str(result.get("msg", "")))
@@ -280,13 +286,15 @@ class TaskRun:
             if isinstance(given, str):  # "{{ name }}={{ value }}", known only now
                 given = freeform.split(given, None, task.pos)[0]
             if not isinstance(given, Mapping):
-                raise SourceError(f"the arguments of {task.action} must be a mapping, not {type(given).__name__}", pos=task.pos)
+                given = self._all_options(given)
             later = given.get(LATER)
             given = {name: value for name, value in given.items() if value is not OMIT and name != LATER}
-            if isinstance(later, Mapping):
-                given = {**later, **given}
+            if later is not None and later is not OMIT:
+                given = {**self._all_options(later), **given}
         spec = registry.spec(task.action)
-        if task.free is not None and spec.free_form:
+        if task.free is not None:
+            if not spec.free_form:
+                raise no_free_text(task.action, task.free, task.pos)
             given = {**given, spec.free_form: templar.render(task.free, variables, pos=task.pos)}
         for defaults in self.scope.module_defaults:
             for name, values in defaults.items():
@@ -299,6 +307,13 @@ class TaskRun:
             if option.no_log and isinstance(args.get(name), str):
                 self.run_.redactor.add(args[name])
         return args
+
+    def _all_options(self, given: Any) -> Mapping[str, Any]:
+        """Options that one template gave all together."""
+        if not isinstance(given, Mapping):
+            raise SourceError(f"Finalization of task args failed: the options of {self.task.action} must be a mapping, not {type(given).__name__}",
+                              pos=self.task.pos)
+        return given
 
     def _environment(self, variables: Variables) -> dict[str, str]:
         merged: dict[str, str] = {}
@@ -349,8 +364,9 @@ class TaskRun:
         was = result["failed"]
         if was:
             result[f"{what}_suppressed_exception"] = str(result.get("msg", ""))
+        why = error.message.removeprefix("Error rendering template: ")
         result.update(changed=False, failed=True, exception=error.render(), msg=f"Task failed. {'Module failed. ' if was else ''}A '{what}' expression "
-                      f"failed. Error rendering expression. {error.render()}")
+                      f"failed. Error rendering expression. {why} ({error.pos or 'unknown place'})")
         result[f"{what}_result"] = error.render()
 
     def _holds(self, condition: Any, seen: Variables, result: dict[str, Any]) -> bool:
@@ -358,6 +374,12 @@ class TaskRun:
         if callable(condition):
             return bool(condition(result))
         return self.run_.templar.test(condition, seen, pos=self.task.pos)
+
+
+def _shown(spec: Spec, args: Args) -> dict[str, Any]:
+    """Arguments without secrets."""
+    return {name: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if name in spec.options and spec.options[name].no_log and value is not None else value
+            for name, value in args.items()}
 
 
 def elapsed(since: float) -> float:

@@ -65,7 +65,7 @@ class Walk:
         self.rescues = 0  # blocks with a rescue around the current task
         self.in_handler = False
         self.roles_done: set[tuple[str, str]] = set()
-        self.ran = 0  # tasks that were chosen so far
+        self.ran = 0  # tasks that were carried out so far
         self.started = not self.run.options.start_at_task
 
     # -- the tree
@@ -113,8 +113,11 @@ class Walk:
             return
         try:
             self.guarded(block, scope, key)
-        except (TaskFailed, PlayAborted, EndRole):
+        except (TaskFailed, PlayAborted, EndRole) as end:
+            before = self.run.cleared
             self.nodes(block.always, scope, (*key, 2))
+            if isinstance(end, TaskFailed) and self.run.cleared != before:
+                return  # meta: clear_host_errors
             raise
         self.nodes(block.always, scope, (*key, 2))
 
@@ -174,7 +177,6 @@ class Walk:
         if task.action == "meta":
             self.meta(task, scope, key)
             return
-        self.ran += 1
         step = self.strategy.arrive(self.host, key, task)
         failed = True
         try:
@@ -286,6 +288,7 @@ class Walk:
         """What follows from a result: variables, handlers, counts, the event, and failure."""
         stats = self.state.stats
         status = results.status_of(result)
+        self.ran += status not in ("skipped", "unreachable")
         if runner is not None and task.loop is None:
             self.take(runner, result)
         elif runner is not None and runner.pipelined():
@@ -342,20 +345,19 @@ class Walk:
         self.run.emit(HostUnreachable(host=self.host, message=str(result.get("msg", "")), task=step.number))
 
     def take(self, runner: TaskRun, result: dict[str, Any], item: bool = False) -> None:
-        """The changes of the run's own state that one result asks for: facts, new hosts and groups."""
+        """The facts that one result brings."""
         facts = result.get("ansible_facts")
         if isinstance(facts, Mapping) and not result.get("failed"):
             self.take_facts(runner, facts)
-        added = result.pop("_taken", None) or result.get("add_host")
-        if isinstance(added, Mapping) and not result.get("failed") and runner.task.action == "add_host":
-            self._changed(runner, result, self.run.add_host(added))
-        group = result.get("add_group")
-        if isinstance(group, Mapping) and runner.task.action == "group_by":
-            self._changed(runner, result, self.run.add_group(self.host, group))
 
-    def _changed(self, runner: TaskRun, result: dict[str, Any], changed: bool) -> None:
-        if runner.task.changed_when is None:
-            result["changed"] = changed
+    def enlist(self, task: Task, result: dict[str, Any]) -> None:
+        """The hosts and groups a result brings into the inventory; only then is it known whether it changed anything."""
+        if result.get("failed"):
+            return
+        if task.action == "add_host" and isinstance(added := result.get("add_host"), Mapping):
+            result["changed"] = self.run.add_host(added)
+        elif task.action == "group_by" and not result.get("skipped"):
+            result["changed"] = self.run.add_group(self.host, result["add_group"], result["parent_groups"])
 
     def take_facts(self, runner: TaskRun, facts: Mapping[str, Any]) -> None:
         action = runner.task.action

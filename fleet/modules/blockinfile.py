@@ -81,9 +81,9 @@ def _place(m, lines):
     if not pattern or pattern == "EOF":
         return len(lines)
     try:
-        # With several lines in the expression it is matched against the whole text.
-        if "\\n" in pattern or "(?m)" in pattern or "(?s)" in pattern:
-            hits = [hit.end() if after else hit.start() for hit in re.finditer(pattern, "".join(lines), re.M)]
+        # The expression's own multiline flag has it matched against the whole text; else each line is for itself.
+        if re.compile(pattern).flags & re.M:
+            hits = [hit.end() if after else hit.start() for hit in re.finditer(pattern, "".join(lines))]
             if not hits:
                 return len(lines)
             text = "".join(lines)[:hits[-1]]

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from fleet.modules.stat import described
 from fleet.runner import files
@@ -20,7 +20,7 @@ SPEC = Spec(
         "use_regex": Opt("bool", "patterns and excludes are regular expressions.", default=False),
         "contains": Opt("str", "Regular expression that a line of the file must match."),
         "read_whole_file": Opt("bool", "Search `contains` in the whole text.", default=False),
-        "encoding": Opt("str", "The files' encoding, for contains.", default="utf-8"),
+        "encoding": Opt("str", "The files' encoding, for contains; the target's own by default."),
         "file_type": Opt("str", "What to find.", default="file", choices=["any", "directory", "file", "link"]),
         "recurse": Opt("bool", "Look in directories below as well.", default=False),
         "depth": Opt("int", "How deep; 1 is the directory itself."),
@@ -62,9 +62,9 @@ def run(m):
             m.warn("Skipped '%s' path due to this access issue: %s\n" % (path, skipped[path]))
             continue
         wanted.base = path
-        for each in walk(m, base, skipped):
+        for each, too_deep in walk(m, base, skipped):
             examined += 1
-            entry = wanted.entry(each)
+            entry = None if too_deep else wanted.entry(each)
             if entry is not None:
                 found.append(entry)
                 if args.limit and len(found) >= args.limit:
@@ -88,7 +88,8 @@ def amount(m, name, units):
 
 
 def walk(m, base, skipped):
-    # type: (Module, str, Dict[str, str]) -> Iterator[str]
+    # type: (Module, str, Dict[str, str]) -> Iterator[Tuple[str, bool]]
+    """What is in a directory, and whether it is below the depth asked for: the first level beyond is looked at, and counted."""
     def trouble(error):
         # type: (OSError) -> None
         skipped[str(error.filename)] = str(error)
@@ -97,10 +98,10 @@ def walk(m, base, skipped):
         depth = folder[len(base):].count(os.sep) + 1 if folder != base else 1
         for name in folders + names:
             if m.args.hidden or not name.startswith("."):
-                yield os.path.join(folder, name)
+                yield os.path.join(folder, name), bool(m.args.depth and depth > m.args.depth)
         if not m.args.hidden:
             folders[:] = [name for name in folders if not name.startswith(".")]
-        if not m.args.recurse or (m.args.depth and depth >= m.args.depth):
+        if not m.args.recurse or (m.args.depth and depth > m.args.depth):
             folders[:] = []
 
 
@@ -109,7 +110,7 @@ class Wanted:
 
     def __init__(self, m, age, size, skipped):
         # type: (Module, Optional[int], Optional[int], Dict[str, str]) -> None
-        self.args = m.args
+        self.module, self.args = m, m.args
         self.skipped = skipped
         self.base = ""
         self.age, self.size, self.now = age, size, time.time()
@@ -151,21 +152,28 @@ class Wanted:
         if self.size is not None and ((self.size >= 0 and now.st_size < self.size) or (self.size < 0 and now.st_size > -self.size)):
             return False
         if args.mode is not None:
-            mode, wanted = stat.S_IMODE(now.st_mode), files.parse_mode(args.mode, now.st_mode, stat.S_ISDIR(now.st_mode))
+            mode, wanted = stat.S_IMODE(now.st_mode), files.parse_mode(args.mode, 0, stat.S_ISDIR(now.st_mode))
             return mode == wanted if args.exact_mode else bool(mode & wanted)
         return True
 
     def contains(self, path):
         # type: (str) -> bool
         assert self.content is not None
+        encoding = self.args.encoding or "utf-8 (Python default)"
         try:
-            with open(path, encoding=self.args.encoding) as stream:
+            with open(path, encoding=encoding.split()[0]) as stream:
                 if self.args.read_whole_file:
                     return self.content.search(stream.read()) is not None
                 return any(self.content.match(line) for line in stream)
         except UnicodeDecodeError:
-            self.skipped[self.base] = "Failed to decode the file '%s' with encoding: %s" % (path, self.args.encoding)
-            return False
+            return self.unread("Failed to decode the file '%s' with encoding: %s" % (path, encoding))
+        except LookupError as error:
+            return self.unread(str(error))
         except OSError as error:
-            self.skipped[self.base] = "Failed to read the file '%s': %s" % (path, error)
-            return False
+            return self.unread("Failed to read the file '%s': %s" % (path, error))
+
+    def unread(self, why):
+        # type: (str) -> bool
+        self.skipped[self.base] = why
+        self.module.warn("Skipped '%s' path due to this access issue: %s\n" % (self.base, why))
+        return False

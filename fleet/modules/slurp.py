@@ -20,15 +20,17 @@ SPEC = Spec(
 def run(m):
     # type: (Module) -> Any
     path = os.path.expanduser(m.args.src)
-    if not os.path.exists(path):
-        m.fail("File not found: %s" % path)
-    if os.path.isdir(path):
-        m.fail("source is a directory and must be a file: %s" % path)
     try:
         with open(path, "rb") as stream:
             data = stream.read(LIMIT + 1)
+    except FileNotFoundError:
+        m.fail("File not found: %s" % path)
     except PermissionError:
-        m.fail("file is not readable: %s" % path)
+        m.fail("File is not readable: %s" % path)
+    except IsADirectoryError:
+        m.fail("Source is a directory and must be a file: %s" % path)
+    except OSError as error:
+        m.fail("Unable to slurp file: %s: %s" % (path, error.strerror))
     if len(data) > LIMIT:
         m.fail("the file %s is larger than %d MiB; use fetch" % (path, LIMIT >> 20))
     if not m.args.armor:

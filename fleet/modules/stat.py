@@ -105,7 +105,13 @@ _FLAGS = {"a": "append_only", "A": "noatime", "c": "compressed", "d": "nodump", 
 def flags(m, path):
     # type: (Module, str) -> Dict[str, Any]
     program = which("lsattr")
-    done = m.run([program, "-vd", "--", path]) if program else None
-    words = done.stdout.split() if done is not None and done.rc == 0 else []
-    letters = words[1].replace("-", "") if len(words) > 2 else ""
-    return {"version": words[0] if len(words) > 2 else None, "attr_flags": letters, "attributes": [_FLAGS[each] for each in letters if each in _FLAGS]}
+    if program is None:
+        return {"version": None, "attr_flags": "", "attributes": []}
+    for option, place in (("-vd", 1), ("-d", 0)):  # some filesystems have flags and no versions
+        done = m.run([program, option, "--", path])
+        words = done.stdout.split() if done.rc == 0 else []
+        if len(words) > place:
+            break
+    letters = words[place].replace("-", "") if len(words) > place else ""
+    version = words[0] if place and len(words) > place else None
+    return {"version": version, "attr_flags": letters, "attributes": [_FLAGS[each] for each in letters if each in _FLAGS]}

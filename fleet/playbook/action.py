@@ -122,8 +122,13 @@ def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:
         return options, free
     if isinstance(free, Trusted) and not options and free.startswith("{{") and free.endswith("}}"):
         return free, None  # all options in one variable
-    raise SourceError(f"'{name}' takes options, not the text {str(free)[:60]!r}", pos=pos,
-                      hint="write `name: value` lines, or `name=value`; quote a value that holds blanks")
+    return options, free  # refused by `check`, or when the task runs and is expected to fail
+
+
+def no_free_text(name: str, free: Any, pos: Pos) -> SourceError:
+    """The error for text where a module takes options only."""
+    return SourceError(f"'{name}' takes options, not the text {str(free)[:60]!r}", pos=pos,
+                       hint="write `name: value` lines, or `name=value`; quote a value that holds blanks")
 
 
 # Options that a template gives stand under this name until the task runs.
@@ -133,10 +138,8 @@ LATER = "_args_from_template"
 def _with_args(name: str, args: Any, more: Any, pos: Pos) -> Any:
     """The `args` keyword beside the module's own options, which win."""
     if isinstance(more, str) and is_template(more):
-        if not args:
-            return more
         both = Map(pos)
-        both.update(args)
+        both.update(args or {})
         both[LATER] = more
         return both
     if isinstance(more, str):
@@ -165,6 +168,8 @@ def check(action: Action, defaulted: bool) -> None:
         return
     spec = registry.spec(action.name)
     args = action.args
+    if action.free is not None and not spec.free_form:
+        raise no_free_text(action.name, action.free, action.pos)
 
     def pos_of(key: str) -> Pos:
         return at(args, key, action.pos) if key else action.pos

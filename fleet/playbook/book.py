@@ -107,9 +107,11 @@ def _words(data: Map) -> Map:
 
 
 def _no_hosts(data: Map) -> SourceError:
-    tasks = any(actions.is_module(key) for key in data)
-    return SourceError("this play has no 'hosts'", pos=data.pos,
-                       hint="it looks like a task: put it under the `tasks:` of a play" if tasks else "say where to run it: `hosts: all`")
+    task = next((key for key in data if actions.is_module(key)), None)
+    if task is not None:
+        return SourceError(f"'{task}' is not a valid attribute for a Play, and this play has no 'hosts'", pos=data.at(task),
+                           hint="it looks like a task: put it under the `tasks:` of a play")
+    return SourceError("this play has no 'hosts'", pos=data.pos, hint="say where to run it: `hosts: all`")
 
 
 def _hosts(words: Map) -> Any:

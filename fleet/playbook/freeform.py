@@ -38,6 +38,8 @@ def split(text: str, known: Container[str] | None, pos: Pos) -> tuple[dict[str, 
         gap, end = text[end:match.start()], match.end()
         balanced = balanced and not gap.strip()
         word = match.group()
+        while word.startswith("\\\n"):  # a line that goes on in the next one
+            word = word[2:]
         option = _OPTION.match(word)
         if option is None or (known is not None and option.group(1) not in known):
             rest += [gap, word]
@@ -51,8 +53,8 @@ def split(text: str, known: Container[str] | None, pos: Pos) -> tuple[dict[str, 
         if known is None or options:
             raise SourceError("the quotes of this line do not close", pos=pos, hint="write the options as a mapping, one a line")
         return {}, text
-    left = "".join(rest).strip()
-    return options, _same(text, left) if left else None
+    left = "".join(rest).lstrip() + (text[end:] if rest else "")
+    return options, _same(text, left if left.endswith("\n") else left.rstrip()) if left.strip() else None
 
 
 def _value(text: str, value: str) -> str:

@@ -85,7 +85,7 @@ def part(path: str, kind: str, name: str, use: Use, needed: bool = False) -> str
     """A file of a role: tasks/main.yml and the like. A name may have its ending or not; it stays inside the role's directory."""
     base = os.path.normpath(os.path.join(path, kind, name))
     if not base.startswith(path + os.sep):
-        raise SourceError(f"'{name}' is outside the role's {kind}", pos=use.pos)
+        raise SourceError(f"'{name}' cannot be used as {kind}, as it is not inside the expected role path {path}", pos=use.pos)
     found = with_suffix(base)
     if found is None and needed:
         raise SourceError(f"the role '{os.path.basename(path)}' has no {kind}/{name}", pos=use.pos,

@@ -194,7 +194,7 @@ def _loop_control(data: Any, pos: Pos) -> LoopControl:
             variable(value, data.at(key))
         if key == "break_when":
             control.break_when = list(value) if isinstance(value, list) else [value]
-        elif key != "extended_allitems":  # only saves memory
+        else:
             setattr(control, key, value)
     return control
 

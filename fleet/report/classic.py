@@ -38,8 +38,9 @@ class Classic:
         self.stream.flush()
 
     def on_RunStarted(self, event: RunStarted) -> None:
-        for path in event.playbooks if self.verbosity > 1 else ():
+        for path, plays in zip(event.playbooks, event.plays, strict=True) if self.verbosity > 1 else ():
             self.write(heading(f"PLAYBOOK: {path.rsplit('/', 1)[-1]}"))
+            self.write(f"{plays} plays in {path}")
 
     def on_PlayStarted(self, event: PlayStarted) -> None:
         self.write(heading(f"PLAY [{safe(event.name)}]"))

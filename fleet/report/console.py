@@ -205,6 +205,8 @@ class Console:
             lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}: {_indent(readable(message) if message else 'failed')}")
             if result.get("assertion") is not None:
                 lines.append(f"      {safe(result['assertion'])}")
+            if result.get("hint"):
+                lines.append(self.paint("dim", f"      {safe(result['hint'])}"))
             place = getattr(event, "position", "")
             if place and status != "unreachable":
                 lines.append(self.paint("dim", f"      at {safe(place)}"))

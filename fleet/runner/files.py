@@ -193,7 +193,12 @@ def _looked_up(m, lookup, name):
     if name is None:
         return None
     try:
-        return lookup(name)
+        number = lookup(name)
+        if m.check and str(name).isdigit():
+            kind = "user with uid" if lookup is uid_of else "group with gid"
+            if name_of(number, pwd.getpwuid if lookup is uid_of else grp.getgrgid) == str(name):
+                m.warn("failed to look up %s %s; an earlier task may be about to create it" % (kind, name))
+        return number
     except ModuleError as error:
         if not m.check:
             raise
@@ -203,10 +208,12 @@ def _looked_up(m, lookup, name):
 
 def _chattr(m, path, wanted):
     # type: (Module, str, str) -> Generator[Change, Any, None]
-    out = m.run(["lsattr", "-vd", path])
-    have = set(out.stdout.split()[1].replace("-", "")) if out.rc == 0 and len(out.stdout.split()) > 1 else set()
+    out = m.run(["lsattr", "-d", path])
+    have = set(out.stdout.split()[0].replace("-", "")) if out.rc == 0 and out.stdout.split() else set()
     operator = wanted[0] if wanted[:1] in ("+", "-", "=") else "="
     letters = set(wanted.lstrip("+-="))
+    if operator == "=" and "e" not in letters:
+        have.discard("e")  # extents are the filesystem's own affair: chattr cannot take them away
     differs = {"+": not letters <= have, "-": bool(letters & have), "=": letters != have}[operator]
     if differs:
         yield Change("attributes", "".join(sorted(have)), wanted,
@@ -395,7 +402,7 @@ def described(path, follow=False):
     else:
         state = "hard" if now.st_nlink > 1 else "file"
     return {"uid": now.st_uid, "gid": now.st_gid, "owner": name_of(now.st_uid, pwd.getpwuid), "group": name_of(now.st_gid, grp.getgrgid),
-            "mode": "%04o" % stat.S_IMODE(kind), "state": state, "size": now.st_size}
+            "mode": "0%03o" % stat.S_IMODE(kind), "state": state, "size": now.st_size}
 
 
 def name_of(number, lookup):

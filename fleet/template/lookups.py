@@ -182,12 +182,12 @@ def _flat(terms: list[Any], deep: bool = False) -> list[Any]:
     return found
 
 
-_SEQUENCE = re.compile(r"(?:(0x[0-9a-f]+|\d+)-)?(0x[0-9a-f]+|\d+)(?:/(0x[0-9a-f]+|-?\d+))?(?::(.+))?", re.I)
+_SEQUENCE = re.compile(r"(?:(\w+)-)?(\w+)(?:/(-?\w+))?(?::(.+))?", re.I)
 
 
 def _sequence(scene: Scene, terms: list[Any], **given: Any) -> list[Any]:
     found: list[str] = []
-    for term in terms or [""]:
+    for term in terms or ([""] if given else []):
         options: dict[str, Any] = {"start": 1, "stride": None, "format": "%d", "count": None, "end": None, **given}
         match = _SEQUENCE.fullmatch(str(term).strip())
         if match:
@@ -199,6 +199,8 @@ def _sequence(scene: Scene, terms: list[Any], **given: Any) -> list[Any]:
                     raise TemplateError(f"unrecognized arguments to with_sequence: ['{key}']", hint="there are start, end, count, stride, format")
                 options[key] = value
         numbers = {key: _whole(key, options[key]) for key in ("start", "end", "count", "stride") if options[key] is not None}
+        if "%" not in str(options["format"]):
+            raise TemplateError(f"sequence: bad formatting string: {options['format']}", hint="write it as for printf: %d, %02x, host%03d")
         found += [options["format"] % number for number in _numbers(**numbers)]
     return found
 
@@ -211,18 +213,18 @@ def _whole(key: str, value: Any) -> int:
 
 
 def _numbers(start: int = 1, end: int | None = None, count: int | None = None, stride: int | None = None) -> list[int]:
-    if (end is None) == (count is None):
-        raise TemplateError("sequence takes one of end and count")
-    if count == 0:
-        return []
+    if end is None and count is None:
+        raise TemplateError("you must specify count or end in with_sequence")
+    if end is not None and count is not None:
+        raise TemplateError("you can't specify both count and end in with_sequence")
     step = stride if stride is not None else (1 if end is None or end >= start else -1)
+    if count == 0 or step == 0:
+        return []
     if count is not None:
-        end = start + step * (count - 1)
+        end = start + step * count - 1  # with a negative stride that is more than `count` numbers, and playbooks count on it
     assert end is not None
-    if step == 0:
-        raise TemplateError("sequence cannot have a stride of 0")
     if (end - start) * step < 0:
-        raise TemplateError("to count down, give a negative stride" if end < start else "to count up, give a positive stride")
+        raise TemplateError("to count backwards make stride negative" if end < start else "to count forward don't make stride negative")
     return list(range(start, end + (1 if step > 0 else -1), step))
 
 

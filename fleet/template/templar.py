@@ -21,7 +21,7 @@ from jinja2.visitor import NodeTransformer
 
 from fleet.errors import FleetError, Pos, TemplateError, UndefinedError, nearest
 from fleet.template.lazy import OMIT, plain
-from fleet.trust import Trusted, Unsafe, is_template
+from fleet.trust import Trusted, Unsafe, is_template, is_written
 
 _PLAIN = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 MAX_RANGE = 1_000_000
@@ -136,7 +136,12 @@ class _Embedded(NodeTransformer):
 class _InLookups(NodeTransformer):
     def visit_Call(self, node: nodes.Call) -> nodes.Node:
         is_lookup = isinstance(node.node, nodes.Name) and node.node.name in ("lookup", "query", "q")
-        return NodeTransformer.generic_visit(_Embedded() if is_lookup else self, node)
+        if is_lookup and node.args:  # the lookup's name is no argument
+            name, node.args = node.args[0], node.args[1:]
+            NodeTransformer.generic_visit(_Embedded(), node)
+            node.args.insert(0, name)
+            return node
+        return NodeTransformer.generic_visit(self, node)
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -211,9 +216,10 @@ def _listed(generate: Callable[..., Any]) -> Callable[..., list[Any]]:
 class Templar:
     """Renders for any variables. Compiled templates are kept by their text."""
 
-    def __init__(self, decrypt: Callable[[str, Pos], str] | None = None) -> None:
-        """decrypt: decrypts vault text that lookups read from files."""
+    def __init__(self, decrypt: Callable[[str, Pos], str] | None = None, any_condition: bool = False) -> None:
+        """decrypt: decrypts vault text that lookups read from files. any_condition: the value of a condition need not be true or false."""
         self.decrypt = decrypt
+        self.any_condition = any_condition
         self.native = self._environment(NativeEnvironment, trim_blocks=False)
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
@@ -336,12 +342,18 @@ class Templar:
         if not text:
             return True
         if isinstance(condition, Trusted) and text.startswith(("{{", "{%")):
-            return self._truth(self._one(Trusted(text), variables, pos), condition, pos)
+            value = self._one(Trusted(text), variables, pos)
+            if not isinstance(value, str) or self.any_condition:
+                return self._truth(value, condition, pos)
+            if not is_written(value):
+                raise TemplateError(f"a condition cannot be an untrusted template or expression: `{condition}`", pos=pos,
+                                    hint="write the condition itself; a template may only pass on one that stands in a variable")
+            text = value
         return self._truth(self.evaluate(text, variables, pos=pos), condition, pos)
 
     def _truth(self, value: Any, condition: Any, pos: Pos | None) -> bool:
-        if isinstance(value, bool):
-            return value
+        if isinstance(value, bool) or self.any_condition:
+            return bool(value)
         raise TemplateError(f"the condition `{condition}` is {_kind(value)}, not true or false", pos=pos,
                             hint="compare it, or write `| bool`, `| length > 0`, `is defined` or `is truthy`")
 
@@ -440,7 +452,9 @@ def _header(text: str) -> tuple[str, dict[str, Any]]:
     line, _, rest = text.partition("\n")
     found: dict[str, Any] = {}
     for part in line[len("#jinja2:"):].split(","):
-        name, _, value = part.partition(":")
+        name, colon, value = part.partition(":")
+        if not colon:
+            raise TemplateError(f"Missing key-value separator `:` in the `#jinja2:` line, at '{part.strip()}'", hint="write `name: value, name: value`")
         value = value.strip().strip("'\"")
         found[name.strip()] = {"true": True, "false": False}.get(value.lower(), value)
     return rest, found

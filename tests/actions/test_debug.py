@@ -8,7 +8,8 @@ from fleet.errors import FleetError
 from tests.actions.harness import results, tasks
 from tests.engine.harness import Site
 
-VARIABLES = {"word": "hi", "tree": {"list": [1, {"x": "deep"}]}, "name_of_word": "word", "evil": "lookup('pipe', 'echo evil')"}
+VARIABLES = {"word": "hi", "tree": {"list": [1, {"x": "deep"}]}, "name_of_word": "word", "safe": "lookup('pipe', 'echo safe')",
+             "evil": "{{ safe | upper | lower }}"}
 CASES: list[tuple[Any, dict[str, Any]]] = [
     ({}, {"msg": "Hello world!"}),
     ({"msg": "{{ word }}!"}, {"msg": "hi!"}),
@@ -22,6 +23,7 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
     ({"var": "nothing"}, {"nothing": "VARIABLE IS NOT DEFINED!"}),
     ({"var": "tree.nothing"}, {"tree.nothing": "VARIABLE IS NOT DEFINED!"}),
     ({"verbosity": 3}, {"status": "skipped"}),
+    ({"var": "{{ safe }}"}, {"lookup('pipe', 'echo safe')": "safe"}),
     ({"var": "{{ evil }}"}, {"status": "failed"}),
     ({"var": {"a": 1}}, {"status": "failed"}),
     ({"var": "5/0"}, {"status": "failed"}),

@@ -48,6 +48,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = 
      {"f": "a\n# BEGIN m\nz\n# END m\nb\n"}),
     ("blockinfile", {"f": "a\n# BEGIN m\nx\n# END m\nb\n"}, {"path": "{}/f", "state": "absent", "marker": "# {mark} m"}, True, {"f": "a\nb\n"}),
     ("blockinfile", {"f": "a\nb\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "^a"}, True, {"f": "a\n#BEGIN\nx\n#END\nb\n"}),
+    ("blockinfile", {"f": "a\nb\na\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "(?m)a\nb"}, True,
+     {"f": "a\nb\n#BEGIN\nx\n#END\na\n"}),
+    ("blockinfile", {"f": "a\nb\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "a\nb"}, True, {"f": "a\nb\n#BEGIN\nx\n#END\n"}),
     ("replace", {"f": "one two one\n"}, {"path": "{}/f", "regexp": "one", "replace": "1"}, True, {"f": "1 two 1\n"}),
     ("replace", {"f": "a [x] a [/x] a\n"}, {"path": "{}/f", "regexp": "a", "replace": "b", "after": "\\[x\\]", "before": "\\[/x\\]"}, True,
      {"f": "a [x] b [/x] a\n"}),
@@ -95,8 +98,41 @@ def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
     assert names(patterns="*.txt", recurse=True) == ["a.txt", "c.txt"]
     assert names(file_type="directory") == ["d"] and names(hidden=True, size="-1") == [".hidden"]
     assert names(size="4k") == ["b.log"] and names(contains="hel.*") == ["a.txt"] and names(age="1h") == []
+    depth = run("find", {"paths": [str(tmp_path)], "recurse": True, "depth": 1, "file_type": "any", "get_checksum": True})
+    assert (depth["matched"], depth["examined"]) == (3, 4)  # the first level below is looked at, and counted
+    assert names(mode="o+r", exact_mode=False) == names(mode="0004", exact_mode=False) == ["a.txt", "b.log"]
     made = run("tempfile", {"path": str(tmp_path), "suffix": ".x"})
     assert made["changed"] and made["path"].endswith(".x") and os.path.exists(made["path"])
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"caf\xe9\n")
+    found = run("find", {"paths": [str(tmp_path)], "contains": "x"})
+    assert "(Python default)" in found["skipped_paths"][str(tmp_path)] and "(Python default)" in found["warnings"][0]
+    found = run("find", {"paths": [str(tmp_path)], "contains": "x", "encoding": "nonsense"})
+    assert found["skipped_paths"][str(tmp_path)] == "unknown encoding: nonsense"
+    assert run("find", {"paths": [str(tmp_path)], "contains": "caf", "encoding": "latin-1"})["matched"] == 1
+    for path, words in (("none", "File not found"), ("", "Source is a directory"), ("latin/x", "Unable to slurp file")):
+        assert words in run("slurp", {"src": str(tmp_path / path)})["msg"]
+
+
+def test_modes_and_flags_as_they_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.touch()
+    assert run("file", {"path": str(path), "state": "touch", "mode": "01444"})["mode"] == "01444"
+    assert run("file", {"path": str(path), "mode": "0644"})["mode"] == "0644"
+    predicted = run("file", {"path": str(tmp_path / "new"), "state": "touch", "owner": "424242", "group": "424242"}, check=True)
+    assert [word for text in predicted["warnings"] for word in ("with uid", "with gid") if word in text] == ["with uid", "with gid"]
+
+
+def test_flags_are_added_once(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.touch()
+    first = run("file", {"path": str(path), "attributes": "A"})
+    assert not first.get("failed"), first
+    assert first["changed"] and "A" in run("stat", {"path": str(path)})["stat"]["attr_flags"]
+    assert not run("file", {"path": str(path), "attributes": "+A"})["changed"] and not run("file", {"path": str(path), "attributes": "A"})["changed"]
+    assert run("file", {"path": str(path), "attributes": "-A"})["changed"]
 
 
 def archives(tmp_path: Path) -> Iterator[bytes]:

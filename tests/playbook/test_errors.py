@@ -68,7 +68,7 @@ PLAYBOOKS = [
     ("hosts: all", "1:1: a playbook is a list of plays, not a mapping"),
     ("- all", "1:3: a play is a mapping, not text"),
     ("- tasks: []", "1:3: this play has no 'hosts' | say where"),
-    ("- debug: {}", "1:3: this play has no 'hosts' | it looks like a task"),
+    ("- debug: {}", "1:3: 'debug' is not a valid attribute for a Play, and this play has no 'hosts' | it looks like a task"),
     ("- hosts:", "1:3: 'hosts' is empty"),
     ("- hosts: {a: b}", "1:3: 'hosts' takes a pattern or a list of them, not a mapping"),
     ("- hosts: all\n  taks: []", "2:3: a play has no keyword 'taks' | did you mean 'tasks'?"),
@@ -125,4 +125,4 @@ def test_errors_in_a_role_are_found_in_its_files(project: Project) -> None:
     project.write("roles/x/defaults/main.yml", "- a\n")
     fails(project, "- hosts: all\n  roles: [x]", "roles/x/defaults/main.yml:1:3: a file of defaults holds a mapping")
     project.write("roles/x/defaults/main.yml", "a: 1\n")
-    fails(project, "- hosts: all\n  tasks: [{import_role: {name: x, tasks_from: ../../../etc}}]", "is outside the role's tasks")
+    fails(project, "- hosts: all\n  tasks: [{import_role: {name: x, tasks_from: ../../../etc}}]", "it is not inside the expected role path")

@@ -34,6 +34,8 @@ RAW = [
     ("echo it's", {}, "echo it's"),
     ("echo a\\ b", {}, "echo a\\ b"),
     ("echo x \\", {}, "echo x \\"),
+    ("echo a \\\n  \"b \\\n c\" \\\nd\n", {}, "echo a   \"b \\\n c\" d\n"),
+    ("creates=/x\ncat <<E\n  a\nE\n", {"creates": "/x"}, "cat <<E\n  a\nE\n"),
 ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from fleet.errors import Pos
 from fleet.model import Block, Task
 from fleet.playbook import load_role, load_tasks, parse_keywords
+from fleet.playbook.action import LATER
 from fleet.trust import Trusted
 from tests.playbook.conftest import Project
 
@@ -50,8 +51,8 @@ def test_local_action_is_delegated(project: Project) -> None:
 
 
 def test_options_in_one_variable(project: Project) -> None:
-    for text in ("- debug: '{{ d }}'", "- debug:\n  args: '{{ d }}'"):
-        assert type(project.task(text).args) is Trusted
+    assert type(project.task("- debug: '{{ d }}'").args) is Trusted
+    assert type(project.task("- debug:\n  args: '{{ d }}'").args[LATER]) is Trusted
 
 
 def test_keywords(project: Project) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.errors import TemplateError, UndefinedError
 from fleet.template import OMIT, Templar, Variables
-from fleet.trust import Unsafe, trust, trust_str
+from fleet.trust import Unsafe, is_written, trust, trust_str
 
 TEMPLAR = Templar()
 VARS: dict[str, Any] = trust({
@@ -144,8 +144,37 @@ def test_first_found_passes_over_what_is_undefined(tmp_path: Any) -> None:
 def test_untrusted_conditions_are_refused() -> None:
     with pytest.raises(TemplateError, match="untrusted"):
         TEMPLAR.test(Unsafe("1 == 1"), variables())
-    with pytest.raises(TemplateError, match="not true or false"):  # a result's text is never evaluated
+    with pytest.raises(TemplateError, match="untrusted"):  # a result's text is never evaluated
         TEMPLAR.test(trust_str("{{ output }}"), variables(output="1 == 1"))
+
+
+def test_conditions_that_a_person_wrote_may_come_through_a_variable() -> None:
+    mine = "".join(["one ", "== 1"])
+    trust_str(mine)
+    assert TEMPLAR.test(trust_str("{{ mine }}"), variables(mine=mine)) is True
+    assert is_written(mine) and not is_written("".join(["one ", "== 1"])) and is_written(trust_str("{{ one }}"))
+
+
+@pytest.mark.parametrize("terms,options,found", [
+    (["4-6"], {}, ["4", "5", "6"]), (["start=1 end=3 format=h%02d"], {}, ["h01", "h02", "h03"]), (["5-1/-2"], {}, ["5", "3", "1"]),
+    ([], {"count": 2, "start": 7}, ["7", "8"]), ([], {}, []), (["count=3"], {"stride": 0}, []), (["count=2", "count=2 start=5"], {"start": 0}, ["0", "1", "5", "6"]),
+    (["A-4"], {}, "has an invalid value"), (["1-4/C"], {}, "has an invalid value"), (["start=1"], {}, "specify count or end"),
+    (["end=4 count=2"], {}, "can't specify both"), (["4-1/2"], {}, "stride negative"), (["1-4/-2"], {}, "stride negative"),
+    (["end=4 format=d"], {}, "bad formatting string: d"),
+])
+def test_sequences(terms: list[str], options: dict[str, Any], found: Any) -> None:
+    from fleet.template.lookups import run_lookup
+    if isinstance(found, str):
+        with pytest.raises(TemplateError, match=found):
+            run_lookup("sequence", terms, variables(), TEMPLAR, **options)
+    else:
+        assert run_lookup("sequence", terms, variables(), TEMPLAR, **options) == found
+
+
+def test_a_lookups_name_is_no_template() -> None:
+    with pytest.raises(TemplateError, match="was not found"):
+        TEMPLAR.render(trust_str("""{{ lookup('{{ "env" }}', 'HOME') }}"""), variables())
+    assert TEMPLAR.render(trust_str("""{{ lookup('list', 'x{{ one }}') }}"""), variables()) == "x1"
 
 
 def test_what_is_not_marked_is_never_evaluated() -> None:
@@ -158,6 +187,8 @@ def test_text(tmp_path: Any) -> None:
     (tmp_path / "part.j2").write_text("part {{ one }}")
     text = "#jinja2: lstrip_blocks: true\n{% for i in [1, 2] %}\nrow {{ i }}\n{% endfor %}\n{% include 'part.j2' %}\n{{ nothing }}end\n"
     assert TEMPLAR.render_text(text, variables(), name=str(tmp_path / "t.j2")) == "row 1\nrow 2\npart 1end\n"
+    with pytest.raises(TemplateError, match="Missing key-value separator"):
+        TEMPLAR.render_text("#jinja2: lstrip_blocks=true\n", variables(), name="t.j2")
     with pytest.raises(UndefinedError) as caught:
         TEMPLAR.render_text("a\n{{ nope }}\n", variables(), name="t.j2")
     assert "nope" in str(caught.value)

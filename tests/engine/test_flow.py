@@ -1,0 +1,172 @@
+"""How a play goes on after failures, notifications and skipped roles; what results hold. Each case is a playbook and what host `a` must have shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.harness import Site
+
+# name -> (tasks of a play on host a, what its debug tasks must show)
+TASKS: dict[str, tuple[str, list[Any]]] = {
+    "clear_host_errors in always: the host goes on": ("""
+        - block:
+            - fail:
+          always:
+            - meta: clear_host_errors
+        - debug: {msg: onward}
+        """, ["onward"]),
+    "an inner block's always forgives what failed in the outer block's first": ("""
+        - block:
+            - block:
+                - fail:
+              always:
+                - debug: {msg: inner}
+          always:
+            - meta: clear_host_errors
+        - debug: {msg: onward}
+        """, ["inner", "onward"]),
+    "changed_when sees what add_host did": ("""
+        - add_host: {name: new}
+          changed_when: added is changed
+          register: added
+        - add_host: {name: new}
+          register: again
+        - debug: {msg: "{{ added is changed }} {{ again is changed }}"}
+        """, ["True False"]),
+    "group_by tells its group": ("""
+        - group_by: {key: my group}
+          register: r
+        - debug: {msg: "{{ r.add_group }} {{ r.parent_groups }} {{ r is changed }} {{ groups['my-group'] }}"}
+        """, ["my-group ['all'] True ['a']"]),
+    "a label sees its item's result, and one that fails is only warned about": ("""
+        - command: "echo {{ item }}"
+          loop: [x, y]
+          loop_control: {label: "{{ r.stdout }}"}
+          when: item == 'x'
+          register: r
+        - debug: {msg: "{{ r.results[1] is skipped }} {{ r.results | map(attribute='warnings', default=[]) | map('length') }}"}
+        """, ["True [0, 1]"]),
+    "ansible_loop without its items": ("""
+        - debug: {msg: "{{ ansible_loop.index }} {{ ansible_loop.allitems is defined }}"}
+          loop: [x]
+          loop_control: {extended: true, extended_allitems: false}
+        """, ["1 False"]),
+    "what is given wrong is the task's failure where one is expected": ("""
+        - add_host: no options here
+          ignore_errors: true
+          register: r
+        - debug: {msg: "{{ r is failed and 'takes options' in r.msg }}"}
+        """, [True]),
+    "options from a template must be a mapping; omitted ones are none": ("""
+        - group_by:
+          args: "{{ 'text' ~ '' }}"
+          ignore_errors: true
+          register: r
+        - debug: {msg: "{{ r is failed and 'must be a mapping' in r.msg }}"}
+        - debug:
+          args: "{{ omit }}"
+        - debug: {msg: mine}
+          args: "{{ theirs }}"
+          vars: {theirs: {verbosity: "{{ omit }}", msg: theirs}}
+        """, [True, "Hello world!", "mine"]),
+    "a broken changed_when keeps the module's result": ("""
+        - command: echo kept
+          changed_when: 1 / 0
+          ignore_errors: true
+          register: r
+        - debug: {msg: "{{ r.stdout }} {{ 'Error rendering expression. division by zero' in r.msg }}"}
+        """, ["kept True"]),
+    "unknown and missing options at run time": ("""
+        - command: "true"
+          args: "{{ {'nonsense': 1} }}"
+          ignore_errors: true
+          register: r
+        - group_by:
+          args: "{{ {} }}"
+          ignore_errors: true
+          register: s
+        - debug: {msg: ["{{ r.msg }}", "{{ s.msg }}"]}
+        """, [["Unsupported parameters for (command) module: nonsense", "missing required arguments: key"]]),
+    "a condition may come from a variable, if a person wrote it": ("""
+        - assert: {that: "{{ item }}"}
+          loop: [1 == 1, x == 'x']
+          vars: {x: x}
+        - debug: {msg: when}
+          when: "{{ wanted }}"
+          vars: {wanted: 2 == 2}
+        - assert: {that: "{{ '1 == ' ~ 1 }}"}
+          ignore_errors: true
+          register: r
+        - debug: {msg: "{{ r is failed and 'untrusted' in r.msg }}"}
+        - assert: {that: '"x{{ 1 + 1 }}" == "x2"'}
+        """, ["when", True]),
+    "debug shows what could not be omitted": ("""
+        - debug: {var: nothing}
+          vars: {nothing: "{{ omit }}"}
+          register: r
+        - debug: {msg: "{{ r.nothing }} {{ r.warnings | length }}"}
+        """, ["<<Omit>> 1"]),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_tasks(site: Site, name: str) -> None:
+    tasks, wanted = TASKS[name]
+    seen = site.run("- hosts: a\n  gather_facts: false\n  tasks:\n" + tasks)
+    assert seen.status == 0, (seen.error, seen.events)
+    assert [message for message in seen.messages() if message != "All assertions passed"] == wanted
+
+
+def test_a_role_that_was_skipped_runs_the_next_time(site: Site) -> None:
+    site.write("roles/r/tasks/main.yml", "- debug: {msg: ran}\n")
+    site.write("roles/s/tasks/main.yml", "- set_fact: {ready: true}\n")
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          roles:
+            - {role: r, when: ready is defined}
+            - s
+            - {role: r, when: ready is defined}
+            - {role: r, when: ready is defined}
+        """)
+    assert seen.messages() == ["ran"]
+
+
+def test_of_handlers_with_one_name_the_plays_own_first_one_runs(site: Site) -> None:
+    site.write("roles/r/handlers/main.yml", "- {name: h, debug: {msg: role}}\n- {listen: topic, debug: {msg: listened}}\n")
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          roles: [r]
+          tasks:
+            - command: "true"
+              notify: [h, "r : topic"]
+          handlers:
+            - {name: h, debug: {msg: first}}
+            - {name: h, debug: {msg: second}}
+        """)
+    assert sorted(seen.messages()) == ["first", "listened"]
+
+
+def test_results_tell_their_arguments_when_asked_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_INJECT_INVOCATION", "true")
+    seen = site.run("- hosts: a\n  gather_facts: false\n  tasks:\n    - ping: {data: x}\n    - user: {name: root, password: s3cret}\n      check_mode: true\n")
+    first, second = [result.result["invocation"]["module_args"] for result in seen.results()]
+    assert first == {"data": "x"}
+    assert "s3cret" not in str(second)
+
+
+def test_conditions_of_any_value_when_asked_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_ALLOW_BROKEN_CONDITIONALS", "true")
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - debug: {msg: yes}
+              when: "'text'"
+            - debug: {msg: no}
+              when: "[]"
+        """)
+    assert seen.messages() == [True]
