@@ -93,7 +93,7 @@ class Free:
 
     def __init__(self, hub: Hub, hosts: list[str], number: Callable[[], int]) -> None:
         self.hub = hub
-        self.live = set(hosts)
+        self.live = dict.fromkeys(hosts)  # in order
         self.number = number
         self.met: list[Promise[None]] = []
         self.steps: dict[tuple[Key, int], Step] = {}
@@ -105,7 +105,7 @@ class Free:
             raise error
         step = self.steps.get((key, id(task)))
         if step is None:
-            step = self.steps[key, id(task)] = Step(self.hub, self.number(), task, [host])
+            step = self.steps[key, id(task)] = Step(self.hub, self.number(), task, list(self.live))
         return step
 
     def meet(self, host: str, key: Key, task: Task) -> None:
@@ -116,7 +116,7 @@ class Free:
         promise.wait()
 
     def leave(self, host: str) -> None:
-        self.live.discard(host)
+        self.live.pop(host, None)
         self._release()
 
     def _release(self) -> None:

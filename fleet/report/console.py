@@ -124,7 +124,8 @@ class Console:
 
     def on_TaskResult(self, event: TaskResult) -> None:
         step = self.steps.get(event.task)
-        if step is None:
+        if step is None:  # a host of a free play that came by when the task had been shown
+            self.write(*self.merged({event.host: self.detail(event)}))
             return
         step.done[event.host] = event.status
         if not event.items or event.status in ("failed", "rescued", "ignored", "unreachable"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fleet.events import TaskStarted
 from tests.engine.harness import Site
 
 # name -> (tasks or plays, the messages host a must show, options of the run)
@@ -280,3 +281,15 @@ def test_what_a_target_sends_is_never_a_template(site: Site) -> None:
             - debug: {msg: "{{ copied }}"}
         """)
     assert seen.messages() == ["{{ 6 * 7 }}"]
+
+
+def test_a_free_play_announces_a_task_for_all_its_hosts(site: Site) -> None:
+    seen = site.run("""
+        - hosts: all
+          strategy: free
+          gather_facts: false
+          tasks:
+            - ping:
+        """)
+    assert [event.hosts for event in seen.events if isinstance(event, TaskStarted)] == [3]
+    assert len(seen.results()) == 3

@@ -49,6 +49,9 @@ CASES = {
     "many hosts are counted": (
         [*started(50), *(result(f"web{number}", "unreachable", msg="its key is not known") for number in range(1, 51))],
         ["  Page  50 unreachable", "    web1, web2, web3, web4, web5, web6 and 44 more: unreachable: its key is not known"]),
+    "a host that comes late is shown too": (
+        [*started(1), result("web1"), TaskStarted(task=2, name="Next", action="copy", position="site.yml:4", hosts=1), result("web9", "changed", dest="/x")],
+        ["  Page  ok", "    web9  /x"]),
     "a text's difference": (
         [*started(), result(status="changed", diff=[{"what": "content", "path": "/etc/motd", "before": "a\nb\n", "after": "a\nc\n"}])],
         ["      --- /etc/motd (before)", "      +++ /etc/motd (after)", "      @@ -1,2 +1,2 @@", "       a", "      -b", "      +c"]),
