@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from fleet.errors import FleetError
 
@@ -72,6 +72,14 @@ class Endpoint:
     become: tuple[Become, ...] = ()
 
 
+class Ref(NamedTuple):
+    """Text that the target puts into a request's arguments: `field` of the result kept as `key`, at `place` (an option's name, and an index)."""
+
+    place: list[Any]
+    key: str
+    field: str
+
+
 @dataclass(slots=True)
 class Request:
     """One module execution. args are already validated; module "raw" is executed without Python.
@@ -79,6 +87,7 @@ class Request:
     blob: content sent along (bytes, or a Path streamed in bounded memory). sink: where bytes that the module emits are written.
     environment: added to the process's. limit: seconds after which it is cancelled. guard: when it fails, guarded requests behind it on
     the same stream are answered with aborted=True and not run, until `Connections.resume(endpoint, stream)`.
+    keep: the target keeps the result under this key; refs: what it puts into args from results it kept.
     """
 
     module: str
@@ -91,6 +100,8 @@ class Request:
     sink: BinaryIO | None = None
     guard: bool = False
     stream: str = ""
+    keep: str = ""
+    refs: list[Ref] = field(default_factory=list)
 
 
 @dataclass(slots=True)

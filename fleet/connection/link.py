@@ -177,7 +177,7 @@ class Link:
                 data += wire.frame(wire.BLOB, context.number, number, None, blob[start:start + CHUNK])
         asked: dict[str, Any] = {"m": request.module, "a": request.args}
         for key, value in (("check", request.check), ("diff", request.diff), ("env", request.environment), ("limit", request.limit),
-                           ("guard", request.guard), ("stream", request.stream)):
+                           ("guard", request.guard), ("stream", request.stream), ("keep", request.keep), ("refs", request.refs)):
             if value:
                 asked[key] = value
         self._handed = max(self._handed, number)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fleet import registry
 from fleet.dsl import roles
+from fleet.dsl.later import deferred, settled
 from fleet.dsl.result import Record, Result, wrap
 from fleet.dsl.shared import Shared
 from fleet.dsl.stream import Stream
@@ -250,6 +251,8 @@ class Host(Tasks):
     def _task(self, action: str, given: Mapping[str, Any], keywords: Mapping[str, Any]) -> Result:
         pos = _caller()
         spec = registry.spec(action)
+        given, waiting = deferred(spec, action, given, self._stream)
+        keywords = settled(keywords)
         _check(spec, given, pos)
         own = {name: keywords[name] for name in OWN if name in keywords}
         inherited = {name: value for name, value in keywords.items() if name not in OWN or name == "tags"}
@@ -262,10 +265,10 @@ class Host(Tasks):
             return Result(action, lambda: {"changed": False, "failed": False, "skipped": True, "skip_reason": "not chosen by tags"})
         step = self._shared.step(self._site(action, pos), task)
         pipelined = not any(own.get(name) is not None or scope.get(name) is not None for name in _JUDGED)
-        pending = self._stream.start(task, scope, step, pipelined)
+        pending = self._stream.start(task, scope, step, pipelined, waiting)
         if notify[1]:
             self._shared.notify(self._walk, pending.done, notify[1], self._handler)
-        return Result(action, lambda: self._stream.wait(pending))
+        return Result(action, lambda: self._stream.wait(pending), pending)
 
     def _handler(self, function: Callable[[Host], Any]) -> None:
         """Run a function as a handler, with this view's keywords."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fleet.dsl.later import Later
+
+if TYPE_CHECKING:
+    from fleet.dsl.stream import Pending
 
 
 class Record(dict[str, Any]):
@@ -36,10 +41,11 @@ class Result:
     was carried out and did not fail. A skipped task (check mode, tags) has none of its module's fields.
     """
 
-    __slots__ = ("_action", "_value", "_wait")
+    __slots__ = ("_action", "_pending", "_value", "_wait")
 
-    def __init__(self, action: str, wait: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, action: str, wait: Callable[[], dict[str, Any]], pending: Pending | None = None) -> None:
         self._action = action
+        self._pending = pending
         self._wait = wait
         self._value: Record | None = None
 
@@ -48,6 +54,10 @@ class Result:
         if self._value is None:
             self._value = Record(self._wait())
         return self._value
+
+    def later(self, field: str) -> Later:
+        """A field as an argument of another task, not waited for: `t.command(["cat", made.later("path")])`."""
+        return Later(self, field)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -10,7 +10,8 @@ import time
 from typing import Any
 
 from fleet import registry
-from fleet.connection.base import Endpoint
+from fleet.connection.base import Endpoint, Ref
+from fleet.dsl.later import Unknown, Waiting
 from fleet.engine import results
 from fleet.engine.hub import Promise
 from fleet.engine.scope import Scope
@@ -37,8 +38,11 @@ class Pending:
     pipelined: it may be sent before what is in front of it is known to be done; aside: the same for what is behind it.
     """
 
-    def __init__(self, stream: Stream, before: Pending | None, pipelined: bool, aside: bool) -> None:
+    def __init__(self, stream: Stream, before: Pending | None, pipelined: bool, aside: bool, waiting: Waiting | None) -> None:
         hub = stream.walk.run.hub
+        self.waiting = waiting
+        self.keep = ""
+        self.out = False  # its request is sent
         self.stream = stream
         self.before = before
         self.pipelined = pipelined
@@ -60,6 +64,10 @@ class Pending:
         if stream.failure is not None:
             raise Aborted
         stream.endpoint = endpoint
+        self.out = True
+
+    def refs(self, args: dict[str, Any], check: bool) -> list[Ref]:
+        return self.waiting.refs(args, check) if self.waiting is not None and self.waiting.tokens else []
 
     def last(self) -> None:
         if self.pipelined:
@@ -87,7 +95,7 @@ class Stream:
         self.failure: Exception | None = None
         self.crash: BaseException | None = None
 
-    def start(self, task: Task, scope: Scope, step: Step, pipelined: bool) -> Pending:
+    def start(self, task: Task, scope: Scope, step: Step, pipelined: bool, waiting: Waiting | None = None) -> Pending:
         """Begin a task behind those begun before. Raises the failure of an earlier one that is known by now, and what ends the play here."""
         self.check()
         if self.walk.play.fatal:
@@ -101,7 +109,7 @@ class Stream:
             self.check()
         aside = task.action in _ASIDE
         pipelined = pipelined and (task.action in _SENDS or registry.action(task.action) is None)
-        pending = Pending(self, self.newest, pipelined, aside)
+        pending = Pending(self, self.newest, pipelined, aside, waiting)
         if task.action in _TELLING:
             self.telling = pending
         self.newest = pending
@@ -145,6 +153,8 @@ class Stream:
             runner: TaskRun | None = TaskRun(walk, task, scope, step.number, pending)
             assert runner is not None
             result = runner.run()
+        except Unknown as unknown:
+            runner, result = None, results.skipped(str(unknown))
         except FleetError as error:
             runner, result = None, {"changed": False, "failed": True, "msg": error.render()}
         if before is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from fleet import registry
-from fleet.connection.base import Endpoint, Reply, Request
+from fleet.connection.base import Endpoint, Ref, Reply, Request
 from fleet.engine.hub import Promise
 from fleet.errors import ArgumentError, FleetError
 from fleet.model import Role, Task
@@ -38,7 +38,14 @@ class Pipe(Protocol):
     def name(self) -> str:
         """The guarded stream's name, empty for a task that is not pipelined."""
 
+    @property
+    def keep(self) -> str:
+        """The key under which the target keeps the result, empty when nobody asks for it."""
+
     def enter(self, endpoint: Endpoint) -> None: ...
+
+    def refs(self, args: dict[str, Any], check: bool) -> list[Ref]:
+        """What the target has to put into the arguments; what is known by now is put in here."""
 
     def last(self) -> None: ...
 
@@ -116,12 +123,14 @@ class ActionCall:
              check: bool | None = None) -> Promise[Reply]:
         """Submit a request; its reply comes through the promise."""
         checked = args if isinstance(args, Args) else validate(registry.spec(name), args)
-        stream = ""
+        stream, keep, refs = "", "", []
+        given = dict(checked)
         if self.pipe is not None:
             self.pipe.enter(self.endpoint)
-            stream = self.pipe.name
-        request = Request(name, dict(checked), check=self.check if check is None else check, diff=self.diff,
-                          environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=bool(stream), stream=stream)
+            stream, keep, refs = self.pipe.name, self.pipe.keep, self.pipe.refs(given, self.check)
+        request = Request(name, given, check=self.check if check is None else check, diff=self.diff,
+                          environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=bool(stream), stream=stream, keep=keep,
+                          refs=refs)
         promise: Promise[Reply] = Promise(self.run_.hub)
         self.run_.connections.submit(self.endpoint, request, lambda reply: self.run_.hub.post(promise.set, reply))
         return promise

@@ -18,7 +18,10 @@ GALAXY = ("src", "version", "scm")  # where ansible-galaxy would get a role from
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Use:
-    """One place that uses a role. params: variables given there; vars: those of an include, which has given them already. allow_duplicates None: as its meta says."""
+    """One place that uses a role. params: variables given there; vars: those of an include, which has given them already.
+
+    allow_duplicates None: as its meta says.
+    """
 
     name: Any
     pos: Pos

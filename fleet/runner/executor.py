@@ -1,4 +1,5 @@
 """The process on the target that runs modules, one after the other, for one user in one place."""
+import collections
 import importlib
 import io
 import json
@@ -10,6 +11,7 @@ from typing import Any
 from fleet.runner import wire
 from fleet.runner.module import Cancelled, Module, execute
 
+KEPT = 1024  # results kept for the arguments of later requests
 IN_MEMORY = 1024 * 1024  # content up to this stays in memory
 
 
@@ -25,6 +27,7 @@ class Executor:
         self.waiting = []  # type: list
         self.blobs = {}  # type: dict
         self.failed = set()  # type: set
+        self.kept = collections.OrderedDict()  # type: collections.OrderedDict
         self.current = None  # type: Any
         self.number = 0
         self.reason = ""
@@ -79,12 +82,32 @@ class Executor:
         stream = asked.get("stream")
         if asked.get("guard") and stream in self.failed:
             return {"aborted": True, "failed": False, "changed": False, "skipped": True}
-        result = self._guarded(number, asked, blob)
+        result = self._missing(asked) or self._guarded(number, asked, blob)
+        if asked.get("keep"):
+            self.kept[asked["keep"]] = result
+            if len(self.kept) > KEPT:
+                self.kept.popitem(last=False)
         if asked.get("guard") and result.get("failed"):
             self.failed.add(stream)
         if blob is not None:
             blob.close()
         return result
+
+    def _missing(self, asked):
+        # type: (dict) -> Any
+        """Put the fields of earlier results into the arguments. None, or the result when one is not there."""
+        for place, key, field in asked.get("refs") or ():
+            source = self.kept.get(key) or {}
+            value = source.get(field)
+            if not isinstance(value, str) or source.get("skipped"):
+                if asked.get("check") and source.get("skipped"):
+                    return {"changed": False, "skipped": True, "msg": "its argument is the %s of a task that was skipped" % field}
+                return {"failed": True, "changed": False, "msg": "its argument is the %s of an earlier result, which has none" % field}
+            target = asked["a"]
+            for step in place[:-1]:
+                target = target[step]
+            target[place[-1]] = value
+        return None
 
     def _guarded(self, number, asked, blob):
         # type: (int, dict, Any) -> dict

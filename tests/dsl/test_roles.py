@@ -46,7 +46,8 @@ def full(site: Site) -> Site:
     site.write("group_vars/all.yml", f"top: {site.path}\n")
     site.write("roles/nginx/__init__.py", NGINX)
     site.write("roles/nginx/templates/conf.j2", "{{ number }} {{ mode }} {{ owner }}\n")
-    site.write("roles/small.py", "from fleet import Host\nfrom helper import word\n\ndef small(t: Host, text: str = 'default') -> None:\n    t.debug(f'{word} {text}')\n")
+    site.write("roles/small.py", "from fleet import Host\nfrom helper import word\n\n"
+               "def small(t: Host, text: str = 'default') -> None:\n    t.debug(f'{word} {text}')\n")
     site.write("roles/helper.py", "word = 'small'\n")
     site.write("roles/plain/tasks/main.yml", YAML_ROLE)
     site.write("roles/plain/defaults/main.yml", "extra: by default\n")
@@ -149,7 +150,8 @@ def test_barriers_inside_a_linear_play_wait_for_those_who_are_on_the_way(full: S
 
 
 @pytest.mark.parametrize(("use", "words"), [
-    ("role: nginx", "needs the parameter 'number' (int)"), ("role: nginx, numbr: 1", "did you mean 'number'?"), ("role: nginx, number: many", "takes int, not 'many'"),
+    ("role: nginx", "needs the parameter 'number' (int)"), ("role: nginx, numbr: 1", "did you mean 'number'?"),
+    ("role: nginx, number: many", "takes int, not 'many'"),
     ("role: nginx, number: 1, mode: fast", "takes Literal['plain', 'tls'], not 'fast'"),
     ("role: nginx, number: 1, backends: [{nam: x}]", "takes list"), ("role: empty", "has no function"), ("role: broken", "cannot be imported"),
     ("role: nginx, number: [1]", "takes int"), ("role: smal", "did you mean 'small"),
