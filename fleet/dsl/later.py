@@ -6,6 +6,7 @@ earlier request's result belongs where (fleet.connection.base.Ref). What the tar
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -114,7 +115,8 @@ def deferred(spec: Spec, action: str, given: Mapping[str, Any], stream: Stream) 
             args[name] = _place(value, option, option.type if option else "", action, name, waiting)
         elif isinstance(value, (list, tuple)) and any(isinstance(item, Later) for item in value):
             kind = (option.elements or "str") if option and option.type == "list" else ""
-            args[name] = [_place(item, option, kind, action, name, waiting) if isinstance(item, Later) else item for item in value]
+            args[name] = [_place(item, option, kind, action, name, waiting) if isinstance(item, Later) else settled(item)
+                          for item in value]
         else:
             args[name] = settled(value)
     return args, waiting
@@ -139,7 +141,9 @@ def keep(later: Later, pending: Pending) -> None:
 
 
 def settled(value: Any) -> Any:
-    """The same data with every field in it waited for."""
+    """The same data with every field in it waited for, and paths as text."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, Later):
         return value.wait()
     if isinstance(value, Mapping):
@@ -152,4 +156,4 @@ def settled(value: Any) -> Any:
 def _has(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(_has(item) for item in value.values())
-    return isinstance(value, Later) or (isinstance(value, (list, tuple)) and any(_has(item) for item in value))
+    return isinstance(value, (Later, os.PathLike)) or (isinstance(value, (list, tuple)) and any(_has(item) for item in value))

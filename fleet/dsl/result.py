@@ -43,6 +43,15 @@ class Result:
 
     __slots__ = ("_action", "_pending", "_value", "_wait")
 
+    if TYPE_CHECKING:
+        changed: bool
+        failed: bool
+        skipped: bool
+        msg: str
+        warnings: list[str]
+        diff: list[Any]
+        attempts: int
+
     def __init__(self, action: str, wait: Callable[[], dict[str, Any]], pending: Pending | None = None) -> None:
         self._action = action
         self._pending = pending
@@ -59,7 +68,12 @@ class Result:
         """A field as an argument of another task, not waited for: `t.command(["cat", made.later("path")])`."""
         return Later(self, field)
 
-    def __getattr__(self, name: str) -> Any:
+    # The fields are declared in tasks.pyi; hidden from type checkers, so that they find one that is not.
+    if not TYPE_CHECKING:
+        def __getattr__(self, name):
+            return self._field(name)
+
+    def _field(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         value = self.wait()

@@ -11,10 +11,20 @@ from fleet.dsl.tasks import KEYWORDS
 from fleet.runner.spec import Opt, Ret, Spec
 
 TARGET = Path(__file__).with_name("tasks.pyi")
-_TYPES = {"str": "str", "int": "int", "float": "float", "bool": "bool", "dict": "Mapping[str, Any]", "path": "str | PathLike[str]", "raw": "Any",
-          "bytes": "int | str", "bits": "int | str", "list": "Any"}
-_RESULTS = {**_TYPES, "dict": "Record", "path": "str", "bytes": "int", "bits": "int", "list": "list[Any]"}
-_COMMON = {"changed", "failed", "skipped", "msg", "warnings", "diff"}
+_TEXT = ("str", "path")
+_TYPES = {"str": "str | Later", "int": "int", "float": "float", "bool": "bool", "dict": "Mapping[str, Any]", "path": "str | PathLike[str] | Later",
+          "raw": "Any", "bytes": "int | str", "bits": "int | str", "list": "Any"}
+_RESULTS = {"str": "str", "path": "str", "int": "int", "float": "float", "bool": "bool", "dict": "Record", "bytes": "int", "bits": "int",
+            "list": "list[Any]"}
+_COMMON = ("changed", "failed", "skipped", "msg", "warnings", "diff", "attempts")  # declared by Result itself
+_KEYWORD_TYPES = {
+    "task": "str", "notify": "str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]",
+    "changed_when": "bool | Callable[[dict[str, Any]], bool]", "failed_when": "bool | Callable[[dict[str, Any]], bool]",
+    "until": "Callable[[dict[str, Any]], bool]", "retries": "int", "delay": "float", "tags": "str | Sequence[str]", "become": "bool",
+    "become_user": "str", "become_method": 'Literal["sudo", "su", "doas"]', "become_flags": "str", "check_mode": "bool", "diff": "bool",
+    "no_log": "bool", "ignore_errors": "bool", "ignore_unreachable": "bool", "timeout": "float", "environment": "Mapping[str, str]",
+    "delegate_to": "str", "delegate_facts": "bool", "remote_user": "str", "vars": "Mapping[str, Any]",
+}
 _HEAD = '''\
 """Generated from the modules' specs by `python -m fleet.dsl.stubs`; do not edit."""
 
@@ -24,38 +34,12 @@ from typing import Any, Literal, TypedDict
 
 from typing_extensions import Unpack
 
+from fleet.dsl.host import Host
+from fleet.dsl.later import Later
 from fleet.dsl.result import Record
 from fleet.dsl.result import Result as Result
 
 KEYWORDS: tuple[str, ...]
-
-class Keywords(TypedDict, total=False):
-    """What any task call takes beside its module's options."""
-
-    task: str
-    notify: str | Callable[..., Any] | Sequence[str | Callable[..., Any]]
-    changed_when: bool | Callable[[dict[str, Any]], bool]
-    failed_when: bool | Callable[[dict[str, Any]], bool]
-    until: Callable[[dict[str, Any]], bool]
-    retries: int
-    delay: float
-    tags: str | Sequence[str]
-    become: bool
-    become_user: str
-    become_method: Literal["sudo", "su", "doas"]
-    become_flags: str
-    check_mode: bool
-    diff: bool
-    no_log: bool
-    ignore_errors: bool
-    ignore_unreachable: bool
-    timeout: float
-    environment: Mapping[str, str]
-    delegate_to: str
-    delegate_facts: bool
-    remote_user: str
-    vars: Mapping[str, Any]
-
 '''
 
 
@@ -83,34 +67,76 @@ def class_name(action: str) -> str:
     return "".join(part.title() for part in action.split("_")) + "Result"
 
 
+def keywords_class(clash: tuple[str, ...]) -> str:
+    return "But".join(["Keywords", *(name.title() for name in clash)])
+
+
+def keywords(clash: tuple[str, ...]) -> str:
+    """What any call takes beside its module's options, but for those that are options of its own."""
+    what = f"; {' and '.join(clash)} is the module's own" if clash else ""
+    fields = "\n".join(f"    {name}: {_KEYWORD_TYPES[name]}" for name in KEYWORDS if name not in clash)
+    return f'class {keywords_class(clash)}(TypedDict, total=False):\n    """What any task call takes beside its module\'s options{what}."""\n\n{fields}\n'
+
+
 def result_class(action: str, spec: Spec) -> str:
-    fields = [f"    {name}: {result_type(ret)}" for name, ret in spec.returns.items()
-              if _writable(name) and name not in ("changed", "failed", "skipped")]
-    body = "\n".join(["    changed: bool", "    failed: bool", "    skipped: bool", *fields])
-    return f"class {class_name(action)}(Result):\n{body}\n"
+    returns = {name: ret for name, ret in spec.returns.items() if _writable(name) and name not in _COMMON}
+    doc = [f"What `{action}` gives back."]
+    doc += ["", *(f"    {name}: {_line(ret.doc)}" + ("" if ret.returned == "always" else f" Returned: {ret.returned}.") for name, ret in returns.items())]
+    fields = [f"    {name}: {result_type(ret)}" for name, ret in returns.items()]
+    texts = [name for name, ret in returns.items() if ret.type in _TEXT]
+    if texts:
+        fields.append(f"    def later(self, field: Literal[{', '.join(map(repr, texts))}]) -> Later: ...  # type: ignore[override]")
+    return f"class {class_name(action)}(Result):\n" + _docstring(doc if returns else doc[:1], "    ") + "\n".join(["", *fields] if fields else []) + "\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _docstring(lines: list[str], indent: str) -> str:
+    text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
+    body = textwrap.indent(text + ("\n" if len(lines) > 1 else ""), indent).lstrip()
+    return f'{indent}"""{body}{indent if len(lines) > 1 else ""}"""\n'
+
+
+def _named(name: str, opt: Opt) -> str:
+    """An option as a parameter: a free text `_raw_params` goes by its alias."""
+    return next((alias for alias in opt.aliases if _writable(alias)), "free") if name.startswith("_") else name
 
 
 def method(action: str, spec: Spec) -> str:
     first = spec.main
-    given = [(name, opt) for name, opt in spec.options.items() if _writable(name) and name != first]
-    parts = ["self"]
+    given = {name: opt for name, opt in spec.options.items() if _writable(name) and not name.startswith("_") and name != first}
+    parts, doc = ["self"], []
     if first is not None:
-        parts.append(f"{first if _writable(first) else 'free'}: {option_type(spec.options[first])} = ...")
+        opt = spec.options[first]
+        kind = option_type(opt) + (" | Sequence[str | Later]" if "argv" in given else "")
+        named = _named(first, opt)
+        needed = opt.required or (spec.free_form == first and "argv" not in given)
+        parts += [f"{named}: {kind}" + ("" if needed else " = ..."), *(["/"] if named == "free" else [])]
+        doc.append(_option(named, opt))
     if given:
         parts.append("*")
-    parts += [f"{name}: {option_type(opt)} = ..." for name, opt in given]
-    # A module's own option of a keyword's name wins, and a TypedDict may not repeat a parameter.
-    clash = any(name in KEYWORDS for name, _ in given) or first in KEYWORDS
-    parts.append("**more: Any" if spec.any_options or clash else "**keywords: Unpack[Keywords]")
+    parts += [f"{name}: {option_type(opt)}" + ("" if opt.required else " = ...") for name, opt in given.items()]
+    doc += [_option(name, opt) for name, opt in given.items()]
+    clash = tuple(name for name in KEYWORDS if name in spec.options)
+    parts.append("**more: Any" if spec.any_options else f"**keywords: Unpack[{keywords_class(clash)}]")
     name = action + "_" if keyword.iskeyword(action) else action
     arguments = textwrap.indent(",\n".join(parts), " " * 8)
-    doc = spec.summary.replace('"""', "'''").replace("\\", "\\\\")
-    return f'    def {name}(\n{arguments},\n    ) -> {class_name(action)}:\n        """{doc}"""\n'
+    text = _docstring([_line(spec.summary) + ".", *(["", "Args:", *doc] if doc else [])], " " * 8)
+    return f"    def {name}(\n{arguments},\n    ) -> {class_name(action)}:\n{text}"
+
+
+def _option(name: str, opt: Opt) -> str:
+    default = f" Default: {opt.default!r}." if opt.default not in (None, [], {}) else ""
+    return f"    {name}: {_line(opt.doc)}{default}"
 
 
 def text() -> str:
     """The whole stub file."""
     specs = {name: registry.spec(name) for name in registry.names()}
+    clashes = sorted({tuple(name for name in KEYWORDS if name in spec.options) for spec in specs.values()} | {()})
+    tables = "\n".join(keywords(clash) for clash in clashes)
     classes = "\n".join(result_class(name, spec) for name, spec in specs.items())
     methods = "\n".join(method(name, spec) for name, spec in specs.items())
     base = '''class Tasks:
@@ -118,7 +144,7 @@ def text() -> str:
 
     def _task(self, action: str, given: Mapping[str, Any], keywords: Mapping[str, Any]) -> Result: ...
 '''
-    return f"{_HEAD}{classes}\n{base}\n{methods}"
+    return f"{_HEAD}\n{tables}\n{classes}\n{base}\n{methods}"
 
 
 if __name__ == "__main__":

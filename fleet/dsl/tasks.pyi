@@ -6,6 +6,8 @@ from typing import Any, Literal, TypedDict
 
 from typing_extensions import Unpack
 
+from fleet.dsl.host import Host
+from fleet.dsl.later import Later
 from fleet.dsl.result import Record
 from fleet.dsl.result import Result as Result
 
@@ -15,7 +17,7 @@ class Keywords(TypedDict, total=False):
     """What any task call takes beside its module's options."""
 
     task: str
-    notify: str | Callable[..., Any] | Sequence[str | Callable[..., Any]]
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
     changed_when: bool | Callable[[dict[str, Any]], bool]
     failed_when: bool | Callable[[dict[str, Any]], bool]
     until: Callable[[dict[str, Any]], bool]
@@ -38,54 +40,135 @@ class Keywords(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButDelayButTimeout(TypedDict, total=False):
+    """What any task call takes beside its module's options; delay and timeout is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    retries: int
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
+class KeywordsButTimeout(TypedDict, total=False):
+    """What any task call takes beside its module's options; timeout is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    retries: int
+    delay: float
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
 class AcceleratorResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `accelerator` gives back.
+
+        accel: `kvm` where it works, else `tcg`.
+        reason: Why, in plain words.
+    """
+
     accel: str
     reason: str
+    def later(self, field: Literal['accel', 'reason']) -> Later: ...  # type: ignore[override]
 
 class AddHostResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `add_host` gives back.
+
+        add_host: host_name, groups and host_vars as added.
+    """
+
     add_host: Record
 
 class AptResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `apt` gives back.
+
+        cache_updated: Whether the lists were brought up to date.
+        cache_update_time: When they last were, in seconds since the epoch.
+        stdout: What apt-get said. Returned: changed.
+        stderr: What it complained about. Returned: changed.
+    """
+
     cache_updated: bool
     cache_update_time: int
     stdout: str
     stderr: str
+    def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
 class AssertResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: Any
+    """What `assert` gives back.
+
+        assertion: The condition that does not hold. Returned: failed.
+        evaluated_to: What it is. Returned: failed.
+    """
+
     assertion: Any
     evaluated_to: bool
 
 class AuthorizedKeyResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `authorized_key` gives back.
+
+        keyfile: The file.
+        user: The user.
+    """
+
     keyfile: str
     user: str
+    def later(self, field: Literal['keyfile', 'user']) -> Later: ...  # type: ignore[override]
 
 class BlockinfileResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: str
+    """What `blockinfile` gives back.
+
+        backup: The copy of what was there. Returned: backup and changed.
+    """
+
     backup: str
+    def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
 
 class CommandResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `command` gives back.
+
+        cmd: What was run: a list (command), or the text (shell).
+        rc: The exit status.
+        stdout: What it wrote to standard output.
+        stderr: What it wrote to standard error.
+        stdout_lines: stdout by lines.
+        stderr_lines: stderr by lines.
+        start: When it began, in the target's local time.
+        end: When it ended.
+        delta: How long it took, as H:MM:SS.micros.
+    """
+
     cmd: Any
     rc: int
     stdout: str
@@ -95,22 +178,42 @@ class CommandResult(Result):
     start: str
     end: str
     delta: str
-    msg: str
+    def later(self, field: Literal['stdout', 'stderr', 'start', 'end', 'delta']) -> Later: ...  # type: ignore[override]
 
 class ContainerResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `container` gives back.
+
+        name: The container.
+        root: Its root directory on the host.
+        running: Whether its program runs.
+        pid: The host's process id of its first process. Returned: running.
+        log: What its program writes.
+    """
+
     name: str
     root: str
     running: bool
     pid: int
     log: str
+    def later(self, field: Literal['name', 'root', 'log']) -> Later: ...  # type: ignore[override]
 
 class CopyResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `copy` gives back.
+
+        dest: The file written.
+        src: Where it came from. Returned: changed.
+        checksum: SHA-1 of the content.
+        md5sum: MD5 of the content. Returned: changed.
+        backup_file: The copy of what was there. Returned: backup and changed.
+        mode: Its mode, octal.
+        owner: Its owner.
+        group: Its group.
+        uid: Its owner's number.
+        gid: Its group's number.
+        size: Its size.
+        state: What it is.
+    """
+
     dest: str
     src: str
     checksum: str
@@ -123,41 +226,61 @@ class CopyResult(Result):
     gid: int
     size: int
     state: str
+    def later(self, field: Literal['dest', 'src', 'checksum', 'md5sum', 'backup_file', 'mode', 'owner', 'group', 'state']) -> Later: ...  # type: ignore[override]
 
 class CronResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `cron` gives back.
+
+        jobs: The names of all jobs there.
+        envs: The names of all variables.
+        backup_file: The copy. Returned: backup.
+        cron_file: The option. Returned: cron_file given.
+    """
+
     jobs: list[str]
     envs: list[str]
     backup_file: str
     cron_file: str
+    def later(self, field: Literal['backup_file', 'cron_file']) -> Later: ...  # type: ignore[override]
 
 class DebugResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: Any
+    """What `debug` gives back."""
+
 
 class FailResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: str
+    """What `fail` gives back."""
+
 
 class FetchResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `fetch` gives back.
+
+        dest: The file on the controller.
+        checksum: Its SHA-1.
+        remote_checksum: The target's.
+        md5sum: Its MD5.
+    """
+
     dest: str
     checksum: str
     remote_checksum: str
     md5sum: str
+    def later(self, field: Literal['dest', 'checksum', 'remote_checksum', 'md5sum']) -> Later: ...  # type: ignore[override]
 
 class FileResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `file` gives back.
+
+        path: The path. Returned: state=absent, directory or file.
+        dest: The path. Returned: state=touch, hard or link.
+        src: What the link points to. Returned: state=link or hard.
+        state: What the path is now.
+        mode: Its permissions, octal. Returned: not absent.
+        uid: Its owner. Returned: not absent.
+        gid: Its group. Returned: not absent.
+        owner: Its owner's name. Returned: not absent.
+        group: Its group's name. Returned: not absent.
+        size: Bytes. Returned: not absent.
+    """
+
     path: str
     dest: str
     src: str
@@ -168,57 +291,94 @@ class FileResult(Result):
     owner: str
     group: str
     size: int
+    def later(self, field: Literal['path', 'dest', 'src', 'state', 'mode', 'owner', 'group']) -> Later: ...  # type: ignore[override]
 
 class FindResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `find` gives back.
+
+        files: What was found, each as `stat` describes it.
+        matched: How many.
+        examined: How many were looked at.
+        skipped_paths: What could not be looked at, and why.
+    """
+
     files: list[Record]
     matched: int
     examined: int
     skipped_paths: Record
 
 class GetUrlResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `get_url` gives back.
+
+        dest: The file.
+        url: The final URL.
+        status_code: HTTP status. Returned: downloaded.
+        checksum_src: SHA-1 of what came. Returned: downloaded.
+        checksum_dest: SHA-1 of what was there.
+        elapsed: Seconds it took.
+        size: Its size.
+    """
+
     dest: str
     url: str
     status_code: int
     checksum_src: str
     checksum_dest: str
-    msg: str
     elapsed: int
     size: int
+    def later(self, field: Literal['dest', 'url', 'checksum_src', 'checksum_dest']) -> Later: ...  # type: ignore[override]
 
 class GitResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `git` gives back.
+
+        before: The commit there was; none for a new clone.
+        after: The commit there is.
+        remote_url_changed: Whether the remote had another address. Returned: changed.
+    """
+
     before: str
     after: str
     remote_url_changed: bool
+    def later(self, field: Literal['before', 'after']) -> Later: ...  # type: ignore[override]
 
 class GroupResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `group` gives back.
+
+        name: The name.
+        gid: The number. Returned: state=present.
+        state: The state asked for.
+        system: The option. Returned: state=present.
+    """
+
     name: str
     gid: int
     state: str
     system: bool
+    def later(self, field: Literal['name', 'state']) -> Later: ...  # type: ignore[override]
 
 class GroupByResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `group_by` gives back.
+
+        add_group: The group.
+        parent_groups: Its parents.
+    """
+
     add_group: str
     parent_groups: list[str]
+    def later(self, field: Literal['add_group']) -> Later: ...  # type: ignore[override]
 
 class GuestResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `guest` gives back.
+
+        name: The guest.
+        uuid: Its UUID.
+        mac: The first interface's MAC address.
+        address: Its address, once known. Returned: wait is address or ssh.
+        accel: kvm or tcg.
+        accel_reason: Why that accelerator. Returned: accel=auto.
+        pending_restart: A change takes effect when the guest is next started.
+    """
+
     name: str
     uuid: str
     mac: str
@@ -226,25 +386,42 @@ class GuestResult(Result):
     accel: str
     accel_reason: str
     pending_restart: bool
+    def later(self, field: Literal['name', 'uuid', 'mac', 'address', 'accel', 'accel_reason']) -> Later: ...  # type: ignore[override]
 
 class HostnameResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `hostname` gives back.
+
+        name: The name.
+        ansible_facts: The facts that follow from it.
+    """
+
     name: str
     ansible_facts: Record
+    def later(self, field: Literal['name']) -> Later: ...  # type: ignore[override]
 
 class HypervisorResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `hypervisor` gives back.
+
+        socket: Where it listens.
+        started_by: `systemd`, `fleet`, or empty when it was found running.
+    """
+
     socket: str
     started_by: str
+    def later(self, field: Literal['socket', 'started_by']) -> Later: ...  # type: ignore[override]
 
 class ImageResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `image` gives back.
+
+        path: The image's directory.
+        tree: Its root directory, when it has one. Returned: present.
+        disk: Its disk, when it has one. Returned: present.
+        kernel: Kernel to boot the disk with. Returned: formats has disk.
+        initrd: Initrd to boot it with. Returned: formats has disk.
+        append: Kernel command line to boot it with. Returned: formats has disk.
+        inputs: Digest of what it was built from. Returned: present.
+    """
+
     path: str
     tree: str
     disk: str
@@ -252,47 +429,73 @@ class ImageResult(Result):
     initrd: str
     append: str
     inputs: str
+    def later(self, field: Literal['path', 'tree', 'disk', 'kernel', 'initrd', 'append', 'inputs']) -> Later: ...  # type: ignore[override]
 
 class IncludeVarsResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `include_vars` gives back.
+
+        ansible_facts: The variables.
+        ansible_included_var_files: The files that were read, in order.
+    """
+
     ansible_facts: Record
     ansible_included_var_files: list[str]
 
 class LineinfileResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: str
+    """What `lineinfile` gives back.
+
+        backup: The copy of what was there. Returned: backup and changed.
+    """
+
     backup: str
+    def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
 
 class NetworkResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `network` gives back.
+
+        name: The network.
+        bridge: Its bridge.
+        active: Whether it is running.
+        pending: Fields of which the running network has not the declared value yet.
+        pending_restart: Whether there are any.
+    """
+
     name: str
     bridge: str
     active: bool
     pending: list[str]
     pending_restart: bool
+    def later(self, field: Literal['name', 'bridge']) -> Later: ...  # type: ignore[override]
 
 class NetworkPortResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `network_port` gives back.
+
+        changes: What was, or is to be, changed: what, before, after.
+    """
+
     changes: list[Any]
 
 class PackageResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `package` gives back.
+
+        stdout: What the package manager said. Returned: changed.
+    """
+
     stdout: str
+    def later(self, field: Literal['stdout']) -> Later: ...  # type: ignore[override]
 
 class PauseResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `pause` gives back.
+
+        user_input: What was typed.
+        start: When it began.
+        stop: When it ended.
+        delta: Whole seconds it took.
+        stdout: How long it waited, in words.
+        echo: The option.
+        rc: 0.
+    """
+
     user_input: str
     start: str
     stop: str
@@ -300,64 +503,101 @@ class PauseResult(Result):
     stdout: str
     echo: bool
     rc: int
+    def later(self, field: Literal['user_input', 'start', 'stop', 'stdout']) -> Later: ...  # type: ignore[override]
 
 class PingResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `ping` gives back.
+
+        ping: The value of `data`.
+    """
+
     ping: str
+    def later(self, field: Literal['ping']) -> Later: ...  # type: ignore[override]
 
 class RawResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `raw` gives back.
+
+        rc: The exit status.
+        stdout: What it wrote to standard output.
+        stderr: What it wrote to standard error.
+        stdout_lines: stdout by lines.
+        stderr_lines: stderr by lines.
+    """
+
     rc: int
     stdout: str
     stderr: str
     stdout_lines: list[str]
     stderr_lines: list[str]
-    msg: str
+    def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
 class ReplaceResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
-    msg: str
+    """What `replace` gives back.
+
+        backup: The copy of what was there. Returned: backup and changed.
+    """
+
     backup: str
+    def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
 
 class ScriptResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `script` gives back.
+
+        rc: Its exit status.
+        stdout: Its output.
+        stderr: Its errors.
+    """
+
     rc: int
     stdout: str
     stderr: str
+    def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
 class ServiceResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `service` gives back.
+
+        name: The service.
+        state: Its state. Returned: state given.
+        enabled: Whether it is enabled. Returned: enabled given.
+        status: The unit's properties. Returned: systemd runs.
+    """
+
     name: str
     state: str
     enabled: bool
     status: Record
+    def later(self, field: Literal['name', 'state']) -> Later: ...  # type: ignore[override]
 
 class SetFactResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `set_fact` gives back.
+
+        ansible_facts: What was set.
+    """
+
     ansible_facts: Record
 
 class SetupResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `setup` gives back.
+
+        ansible_facts: The facts, each named ansible_*.
+    """
+
     ansible_facts: Record
 
 class ShellResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `shell` gives back.
+
+        cmd: What was run: a list (command), or the text (shell).
+        rc: The exit status.
+        stdout: What it wrote to standard output.
+        stderr: What it wrote to standard error.
+        stdout_lines: stdout by lines.
+        stderr_lines: stderr by lines.
+        start: When it began, in the target's local time.
+        end: When it ended.
+        delta: How long it took, as H:MM:SS.micros.
+    """
+
     cmd: Any
     rc: int
     stdout: str
@@ -367,54 +607,93 @@ class ShellResult(Result):
     start: str
     end: str
     delta: str
-    msg: str
+    def later(self, field: Literal['stdout', 'stderr', 'start', 'end', 'delta']) -> Later: ...  # type: ignore[override]
 
 class SlurpResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `slurp` gives back.
+
+        content: The content, base64.
+        encoding: Always base64.
+        source: The file.
+    """
+
     content: str
     encoding: str
     source: str
+    def later(self, field: Literal['content', 'encoding', 'source']) -> Later: ...  # type: ignore[override]
 
 class StatResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `stat` gives back.
+
+        stat: exists; and if so mode, isdir, isreg, islnk, size, uid, gid, pw_name, gr_name, mtime, checksum and more.
+    """
+
     stat: Record
 
 class SystemdResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `systemd` gives back.
+
+        name: The unit. Returned: name given.
+        state: Its state. Returned: state given.
+        enabled: Whether it is enabled. Returned: enabled given.
+        status: All properties of the unit, as `systemctl show` has them. Returned: systemd runs.
+    """
+
     name: str
     state: str
     enabled: bool
     status: Record
+    def later(self, field: Literal['name', 'state']) -> Later: ...  # type: ignore[override]
 
 class SystemdServiceResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `systemd_service` gives back.
+
+        name: The unit. Returned: name given.
+        state: Its state. Returned: state given.
+        enabled: Whether it is enabled. Returned: enabled given.
+        status: All properties of the unit, as `systemctl show` has them. Returned: systemd runs.
+    """
+
     name: str
     state: str
     enabled: bool
     status: Record
+    def later(self, field: Literal['name', 'state']) -> Later: ...  # type: ignore[override]
 
 class TempfileResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `tempfile` gives back.
+
+        path: What was made. Returned: not check mode.
+        mode: As of any file. Returned: not check mode.
+        owner: As of any file. Returned: not check mode.
+        group: As of any file. Returned: not check mode.
+        state: As of any file. Returned: not check mode.
+    """
+
     path: str
     mode: str
     owner: str
     group: str
     state: str
+    def later(self, field: Literal['path', 'mode', 'owner', 'group', 'state']) -> Later: ...  # type: ignore[override]
 
 class TemplateResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `template` gives back.
+
+        dest: The file written.
+        src: Where it came from. Returned: changed.
+        checksum: SHA-1 of the content.
+        md5sum: MD5 of the content. Returned: changed.
+        backup_file: The copy of what was there. Returned: backup and changed.
+        mode: Its mode, octal.
+        owner: Its owner.
+        group: Its group.
+        uid: Its owner's number.
+        gid: Its group's number.
+        size: Its size.
+        state: What it is.
+    """
+
     dest: str
     src: str
     checksum: str
@@ -427,34 +706,68 @@ class TemplateResult(Result):
     gid: int
     size: int
     state: str
+    def later(self, field: Literal['dest', 'src', 'checksum', 'md5sum', 'backup_file', 'mode', 'owner', 'group', 'state']) -> Later: ...  # type: ignore[override]
 
 class UnarchiveResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `unarchive` gives back.
+
+        dest: Where.
+        src: From what.
+        handler: TarArchive or ZipArchive.
+        files: The members. Returned: list_files.
+    """
+
     dest: str
     src: str
     handler: str
     files: list[str]
+    def later(self, field: Literal['dest', 'src', 'handler']) -> Later: ...  # type: ignore[override]
 
 class UriResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `uri` gives back.
+
+        status: The HTTP status; -1 when none came.
+        url: The final URL.
+        content: The content. Returned: return_content or failed.
+        json: The content, where it is JSON.
+        redirected: Whether the final URL is another.
+        elapsed: Seconds it took.
+        path: The file written. Returned: dest.
+        content_type: Each header of the answer, in lower case with _ for -.
+    """
+
     status: int
     url: str
-    msg: str
     content: str
     json: Any
     redirected: bool
     elapsed: int
     path: str
     content_type: str
+    def later(self, field: Literal['url', 'content', 'path', 'content_type']) -> Later: ...  # type: ignore[override]
 
 class UserResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `user` gives back.
+
+        name: The name.
+        state: The state asked for.
+        uid: The number. Returned: state=present.
+        group: The first group's number. Returned: state=present.
+        groups: The option, by commas. Returned: groups given.
+        append: The option. Returned: groups given.
+        home: The home directory. Returned: state=present.
+        shell: The shell. Returned: state=present.
+        comment: The comment. Returned: state=present.
+        create_home: The option. Returned: the account is new.
+        system: The option. Returned: the account is new.
+        move_home: The option. Returned: the account is not new.
+        force: The option. Returned: state=absent.
+        remove: The option. Returned: state=absent.
+        ssh_key_file: The private key's path. Returned: generate_ssh_key.
+        ssh_fingerprint: The key's fingerprint. Returned: generate_ssh_key.
+        ssh_public_key: The public key. Returned: generate_ssh_key.
+    """
+
     name: str
     state: str
     uid: int
@@ -472,22 +785,33 @@ class UserResult(Result):
     ssh_key_file: str
     ssh_fingerprint: str
     ssh_public_key: str
+    def later(self, field: Literal['name', 'state', 'groups', 'home', 'shell', 'comment', 'ssh_key_file', 'ssh_fingerprint', 'ssh_public_key']) -> Later: ...  # type: ignore[override]
 
 class VolumeResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `volume` gives back.
+
+        path: The file on the hypervisor.
+        size: Its capacity in bytes.
+    """
+
     path: str
     size: int
+    def later(self, field: Literal['path']) -> Later: ...  # type: ignore[override]
 
 class WaitForResult(Result):
-    changed: bool
-    failed: bool
-    skipped: bool
+    """What `wait_for` gives back.
+
+        elapsed: Seconds waited.
+        state: The state waited for.
+        match_groups: The groups of `search_regex`. Returned: search_regex matched.
+        match_groupdict: Its named groups. Returned: search_regex matched.
+    """
+
     elapsed: int
     state: str
     match_groups: list[str]
     match_groupdict: Record
+    def later(self, field: Literal['state']) -> Later: ...  # type: ignore[override]
 
 class Tasks:
     """Every module as a method, which gives the promise of its result."""
@@ -496,25 +820,35 @@ class Tasks:
 
     def accelerator(
         self,
-        kernel: str | PathLike[str] = ...,
+        kernel: str | PathLike[str] | Later,
         *,
         timeout: float = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> AcceleratorResult:
-        """Find out by booting a probe guest whether KVM works on a hypervisor"""
+        """Find out by booting a probe guest whether KVM works on a hypervisor.
+
+        Args:
+            kernel: A Linux kernel image on the host to boot as the probe.
+            timeout: Seconds the probe may take. Default: 10.0.
+        """
 
     def add_host(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
-        groups: Sequence[str] | str = ...,
+        groups: Sequence[str | Later] | str | Later = ...,
         **more: Any,
     ) -> AddHostResult:
-        """Add a host to the inventory of this run"""
+        """Add a host to the inventory of this run.
+
+        Args:
+            name: The host's name, with :PORT where wanted.
+            groups: The groups it is to be in.
+        """
 
     def apt(
         self,
-        name: Sequence[str] | str = ...,
+        name: Sequence[str | Later] | str | Later = ...,
         *,
         state: Literal['absent', 'build-dep', 'fixed', 'latest', 'present'] = ...,
         update_cache: bool = ...,
@@ -522,7 +856,7 @@ class Tasks:
         update_cache_retry_max_delay: int = ...,
         cache_valid_time: int = ...,
         purge: bool = ...,
-        default_release: str = ...,
+        default_release: str | Later = ...,
         install_recommends: bool = ...,
         force: bool = ...,
         clean: bool = ...,
@@ -530,8 +864,8 @@ class Tasks:
         allow_downgrade: bool = ...,
         allow_change_held_packages: bool = ...,
         upgrade: Literal['dist', 'full', 'no', 'safe', 'yes'] = ...,
-        dpkg_options: str = ...,
-        deb: str | PathLike[str] = ...,
+        dpkg_options: str | Later = ...,
+        deb: str | PathLike[str] | Later = ...,
         autoremove: bool = ...,
         autoclean: bool = ...,
         policy_rc_d: int = ...,
@@ -542,150 +876,293 @@ class Tasks:
         auto_install_module_deps: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> AptResult:
-        """Manage Debian packages"""
+        """Manage Debian packages.
+
+        Args:
+            name: Packages: `foo`, `foo=1.2*`, `foo>=1.2`, `foo:arch`, `foo/release`, or a pattern such as `python3-*`.
+            state: present, absent, latest; build-dep: what the named source packages need to be built; fixed: mend broken dependencies. Default: 'present'.
+            update_cache: Bring the package lists up to date first.
+            update_cache_retries: How often a failed update is tried again. Default: 5.
+            update_cache_retry_max_delay: Seconds between these tries, at most. Default: 12.
+            cache_valid_time: Update the lists only when they are older than this, in seconds. Implies `update_cache`. Default: 0.
+            purge: Remove configuration files too. Default: False.
+            default_release: The release to prefer.
+            install_recommends: Install recommended packages; as apt is configured when not given.
+            force: Go on over downgrades, held and essential packages and unsigned repositories. Dangerous. Default: False.
+            clean: Empty the cache of downloaded packages. Default: False.
+            allow_unauthenticated: Take packages whose origin cannot be verified. Default: False.
+            allow_downgrade: Let a version given be older than the installed one. Default: False.
+            allow_change_held_packages: Change packages that are on hold. Default: False.
+            upgrade: Upgrade everything: yes/safe never removes a package, full/dist may. Default: 'no'.
+            dpkg_options: Options of dpkg, by commas. Default: 'force-confdef,force-confold'.
+            deb: A .deb file on the target, or its http(s) URL.
+            autoremove: Remove packages that were installed as dependencies only and are no longer needed. Default: False.
+            autoclean: Remove downloaded packages that can no longer be downloaded. Default: False.
+            policy_rc_d: The answer for every service a package would start meanwhile; 101 = do not.
+            only_upgrade: Upgrade installed packages, install none. Default: False.
+            fail_on_autoremove: Fail rather than remove any package. Default: False.
+            force_apt_get: Accepted; apt-get is what is used. Default: False.
+            lock_timeout: Seconds to wait for another package manager to finish. Default: 60.
+            auto_install_module_deps: Accepted; nothing needs to be installed. Default: True.
+        """
 
     def assert_(
         self,
-        that: Any = ...,
+        that: Any,
         *,
         fail_msg: Any = ...,
         success_msg: Any = ...,
         quiet: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> AssertResult:
-        """Fail unless conditions hold"""
+        """Fail unless conditions hold.
+
+        Args:
+            that: A condition, or a list of them, written as in `when`.
+            fail_msg: The message (or list of lines) when one does not hold.
+            success_msg: The message when all hold.
+            quiet: Say little when all hold. Default: False.
+        """
 
     def authorized_key(
         self,
-        user: str = ...,
+        user: str | Later,
         *,
-        key: str = ...,
-        path: str | PathLike[str] = ...,
+        key: str | Later,
+        path: str | PathLike[str] | Later = ...,
         manage_dir: bool = ...,
         state: Literal['absent', 'present'] = ...,
-        key_options: str = ...,
+        key_options: str | Later = ...,
         exclusive: bool = ...,
-        comment: str = ...,
+        comment: str | Later = ...,
         follow: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> AuthorizedKeyResult:
-        """Manage a user's authorized SSH keys"""
+        """Manage a user's authorized SSH keys.
+
+        Args:
+            user: The user.
+            key: The public key, or several, one a line; `options` before a key are kept.
+            path: The file, when it is not ~/.ssh/authorized_keys.
+            manage_dir: Create the file's directory and see to its owner and mode. Default: True.
+            state: Whether the keys are to be there. Default: 'present'.
+            key_options: Options of the key, as sshd(8) has them; they replace those written before the key.
+            exclusive: Remove all other keys from the file. Default: False.
+            comment: The key's comment, in place of its own.
+            follow: Write to what the file points to when it is a symbolic link. Default: False.
+        """
 
     def blockinfile(
         self,
-        path: str | PathLike[str] = ...,
+        path: str | PathLike[str] | Later,
         *,
-        block: str = ...,
+        block: str | Later = ...,
         state: Literal['present', 'absent'] = ...,
-        marker: str = ...,
-        marker_begin: str = ...,
-        marker_end: str = ...,
-        insertafter: str = ...,
-        insertbefore: str = ...,
+        marker: str | Later = ...,
+        marker_begin: str | Later = ...,
+        marker_end: str | Later = ...,
+        insertafter: str | Later = ...,
+        insertbefore: str | Later = ...,
         create: bool = ...,
         append_newline: bool = ...,
         prepend_newline: bool = ...,
         backup: bool = ...,
-        validate: str = ...,
-        encoding: str = ...,
+        validate: str | Later = ...,
+        encoding: str | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> BlockinfileResult:
-        """Make sure that a block of lines between markers is in a text file"""
+        """Make sure that a block of lines between markers is in a text file.
+
+        Args:
+            path: The file.
+            block: The lines. Default: ''.
+            state: present or absent. Default: 'present'.
+            marker: The line before and behind the block, with {mark}. Default: '# {mark} ANSIBLE MANAGED BLOCK'.
+            marker_begin: What {mark} is before the block. Default: 'BEGIN'.
+            marker_end: What {mark} is behind it. Default: 'END'.
+            insertafter: EOF or a regular expression: a new block goes behind its last match.
+            insertbefore: BOF or a regular expression: a new block goes before its last match.
+            create: Make a missing file. Default: False.
+            append_newline: An empty line behind the block. Default: False.
+            prepend_newline: An empty line before the block. Default: False.
+            backup: Keep a copy of what was there. Default: False.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            encoding: The file's encoding. Default: 'utf-8'.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def command(
         self,
-        _raw_params: str = ...,
+        cmd: str | Later | Sequence[str | Later] = ...,
         *,
-        chdir: str | PathLike[str] = ...,
-        creates: str = ...,
-        removes: str = ...,
-        stdin: str = ...,
+        chdir: str | PathLike[str] | Later = ...,
+        creates: str | Later = ...,
+        removes: str | Later = ...,
+        stdin: str | Later = ...,
         stdin_add_newline: bool = ...,
         strip_empty_ends: bool = ...,
-        argv: Sequence[str] | str = ...,
-        executable: str | PathLike[str] = ...,
+        argv: Sequence[str | Later] | str | Later = ...,
+        executable: str | PathLike[str] | Later = ...,
         expand_argument_vars: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> CommandResult:
-        """Run a command without a shell"""
+        """Run a command without a shell.
+
+        Args:
+            cmd: The command line.
+            chdir: Run in this directory.
+            creates: Do not run when this path (a glob pattern is allowed) exists.
+            removes: Run only when this path (a glob pattern is allowed) exists.
+            stdin: What the command reads on its standard input.
+            stdin_add_newline: End `stdin` with a newline. Default: True.
+            strip_empty_ends: Strip newlines from the end of stdout and stderr. Default: True.
+            argv: The command as a list of words, taken as they are.
+            executable: Without effect here; `shell` has it. Accepted with a warning for playbooks that still say it.
+            expand_argument_vars: Replace $VARIABLES and ~ in the words. Default: True.
+        """
 
     def container(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['running', 'present', 'stopped', 'absent'] = ...,
         backend: Literal['chroot', 'nspawn'] = ...,
-        image: str | PathLike[str] = ...,
+        image: str | PathLike[str] | Later = ...,
         clone: Literal['auto', 'overlay', 'copy'] = ...,
-        command: Sequence[str] | str = ...,
+        command: Sequence[str | Later] | str | Later = ...,
         boot: bool = ...,
         binds: Mapping[str, Any] = ...,
         network: Literal['host', 'none'] = ...,
-        hostname: str = ...,
+        hostname: str | Later = ...,
         timeout: float = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> ContainerResult:
-        """Declare a chroot or systemd-nspawn container on a host"""
+        """Declare a chroot or systemd-nspawn container on a host.
+
+        Args:
+            name: The container's name.
+            state: running: its program runs; present: its root is there; stopped: there and not running; absent: nothing is left. Default: 'present'.
+            backend: chroot: own mount, PID, IPC and UTS namespaces; nspawn: systemd-nspawn's isolation. Default: 'chroot'.
+            image: Directory of an image with a tree, as the `image` module builds it.
+            clone: overlay keeps only what differs from the image; copy copies it; auto takes an overlay where the filesystem can. Default: 'auto'.
+            command: The program to run, with its arguments; a string is split as a shell does.
+            boot: Run the container's own init instead (nspawn). Default: False.
+            binds: Directories of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.
+            network: host: the host's network; none: only a loopback. Default: 'host'.
+            hostname: Host name inside; by default the container's name.
+            timeout: Seconds its program has to end when it is stopped. Default: 10.0.
+        """
 
     def copy(
         self,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later = ...,
         *,
         content: Any = ...,
-        dest: str | PathLike[str] = ...,
+        dest: str | PathLike[str] | Later,
         backup: bool = ...,
         force: bool = ...,
         remote_src: bool = ...,
         follow: bool = ...,
         local_follow: bool = ...,
         directory_mode: Any = ...,
-        validate: str = ...,
-        checksum: str = ...,
+        validate: str | Later = ...,
+        checksum: str | Later = ...,
         decrypt: bool = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> CopyResult:
-        """Copy files to remote locations"""
+        """Copy files to remote locations.
+
+        Args:
+            src: File or directory: on the controller, or on the target with remote_src. A directory's name with / at its end means what is in it.
+            content: The content itself, instead of src; data other than text is written as JSON.
+            dest: Where it goes; a directory takes the source's name.
+            backup: Keep a copy of what was there. Default: False.
+            force: Replace a file that differs; otherwise only a missing file is written. Default: True.
+            remote_src: src is on the target. Default: False.
+            follow: Write to what a link at dest points to. Default: False.
+            local_follow: Follow links in the source. Default: True.
+            directory_mode: Mode of directories that are made.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            checksum: SHA-1 the source must have.
+            decrypt: Decrypt a vault-encrypted source. Default: True.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def cron(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['absent', 'present'] = ...,
-        job: str = ...,
-        user: str = ...,
-        cron_file: str | PathLike[str] = ...,
-        minute: str = ...,
-        hour: str = ...,
-        day: str = ...,
-        month: str = ...,
-        weekday: str = ...,
+        job: str | Later = ...,
+        user: str | Later = ...,
+        cron_file: str | PathLike[str] | Later = ...,
+        minute: str | Later = ...,
+        hour: str | Later = ...,
+        day: str | Later = ...,
+        month: str | Later = ...,
+        weekday: str | Later = ...,
         special_time: Literal['annually', 'daily', 'hourly', 'monthly', 'reboot', 'weekly', 'yearly'] = ...,
         disabled: bool = ...,
         env: bool = ...,
-        insertafter: str = ...,
-        insertbefore: str = ...,
+        insertafter: str | Later = ...,
+        insertbefore: str | Later = ...,
         backup: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> CronResult:
-        """Manage cron's jobs and variables"""
+        """Manage cron's jobs and variables.
+
+        Args:
+            name: What the job is known by (a comment above it), or the variable's name.
+            state: Whether it is there. Default: 'present'.
+            job: The command, or the variable's value.
+            user: Whose crontab; with `cron_file`, who runs the job (root when not given).
+            cron_file: A file in /etc/cron.d (or an absolute path) in place of a user's crontab.
+            minute: 0-59, *, */2 ... Default: '*'.
+            hour: 0-23, * ... Default: '*'.
+            day: Of the month: 1-31, * ... Default: '*'.
+            month: 1-12, JAN-DEC, * ... Default: '*'.
+            weekday: 0-6 from Sunday, SUN-SAT, * ... Default: '*'.
+            special_time: A word in place of the times.
+            disabled: Keep the job as a comment. Default: False.
+            env: It is a variable, not a job. Default: False.
+            insertafter: Put the variable after this one.
+            insertbefore: Put the variable before this one.
+            backup: Keep a copy of the crontab as it was. Default: False.
+        """
 
     def debug(
         self,
@@ -695,74 +1172,113 @@ class Tasks:
         verbosity: int = ...,
         **keywords: Unpack[Keywords],
     ) -> DebugResult:
-        """Show a message or a variable's value"""
+        """Show a message or a variable's value.
+
+        Args:
+            msg: What to show. Without `msg` and `var`: Hello world!
+            var: The name of a variable, or an expression, without braces.
+            verbosity: Show it only when at least this many -v were given. Default: 0.
+        """
 
     def fail(
         self,
-        msg: str = ...,
+        msg: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> FailResult:
-        """Fail with a message"""
+        """Fail with a message.
+
+        Args:
+            msg: Why. Default: 'Failed as requested from task'.
+        """
 
     def fetch(
         self,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later,
         *,
-        dest: str | PathLike[str] = ...,
+        dest: str | PathLike[str] | Later,
         flat: bool = ...,
         fail_on_missing: bool = ...,
         validate_checksum: bool = ...,
-        have: str = ...,
+        have: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> FetchResult:
-        """Copy a file from the target to the controller"""
+        """Copy a file from the target to the controller.
+
+        Args:
+            src: The file on the target.
+            dest: Directory on the controller; the file goes to DEST/HOST/SRC, or with flat to DEST itself.
+            flat: dest is the file (or, with / at its end, its directory). Default: False.
+            fail_on_missing: A missing file is a failure. Default: True.
+            validate_checksum: Compare the checksum of what arrived. Default: True.
+            have: Internal: the checksum of the controller's copy, for which nothing is sent.
+        """
 
     def file(
         self,
-        path: str | PathLike[str] = ...,
+        path: str | PathLike[str] | Later,
         *,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         state: Literal['absent', 'directory', 'file', 'hard', 'link', 'touch'] = ...,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later = ...,
         recurse: bool = ...,
         force: bool = ...,
         follow: bool = ...,
-        modification_time: str = ...,
-        modification_time_format: str = ...,
-        access_time: str = ...,
-        access_time_format: str = ...,
-        _original_basename: str = ...,
-        _diff_peek: bool = ...,
+        modification_time: str | Later = ...,
+        modification_time_format: str | Later = ...,
+        access_time: str | Later = ...,
+        access_time_format: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> FileResult:
-        """Manage files, directories, links and their attributes"""
+        """Manage files, directories, links and their attributes.
+
+        Args:
+            path: The path to manage.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+            state: What it shall be; what it is now (or `file`, or `directory` with `recurse`) when not given. `file` creates nothing: use `touch`, copy or template.
+            src: What a link points to. For `link` it may be relative, and is then read from the link's directory.
+            recurse: Apply the attributes to everything in the directory too. Default: False.
+            force: Make a link to what does not exist (yet), and replace a file or an empty directory by a link. Default: False.
+            follow: Apply the attributes to what a link points to, not to the link. Default: True.
+            modification_time: `preserve`, `now`, or a time; `now` for `touch`, else `preserve`.
+            modification_time_format: How modification_time is written, as strftime says it. Default: '%Y%m%d%H%M.%S'.
+            access_time: `preserve`, `now`, or a time; `now` for `touch`, else `preserve`.
+            access_time_format: How access_time is written, as strftime says it. Default: '%Y%m%d%H%M.%S'.
+        """
 
     def find(
         self,
-        paths: Sequence[str | PathLike[str]] | str | PathLike[str] = ...,
+        paths: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later,
         *,
-        patterns: Sequence[str] | str = ...,
-        excludes: Sequence[str] | str = ...,
+        patterns: Sequence[str | Later] | str | Later = ...,
+        excludes: Sequence[str | Later] | str | Later = ...,
         use_regex: bool = ...,
-        contains: str = ...,
+        contains: str | Later = ...,
         read_whole_file: bool = ...,
-        encoding: str = ...,
+        encoding: str | Later = ...,
         file_type: Literal['any', 'directory', 'file', 'link'] = ...,
         recurse: bool = ...,
         depth: int = ...,
         hidden: bool = ...,
         follow: bool = ...,
-        age: str = ...,
+        age: str | Later = ...,
         age_stamp: Literal['atime', 'ctime', 'mtime'] = ...,
-        size: str = ...,
+        size: str | Later = ...,
         mode: Any = ...,
         exact_mode: bool = ...,
         get_checksum: bool = ...,
@@ -770,74 +1286,152 @@ class Tasks:
         limit: int = ...,
         **keywords: Unpack[Keywords],
     ) -> FindResult:
-        """Find files by name, age, size or content"""
+        """Find files by name, age, size or content.
+
+        Args:
+            paths: Directories to look in.
+            patterns: Shell patterns of names, or regular expressions with use_regex.
+            excludes: Patterns of names to leave out.
+            use_regex: patterns and excludes are regular expressions. Default: False.
+            contains: Regular expression that a line of the file must match.
+            read_whole_file: Search `contains` in the whole text. Default: False.
+            encoding: The files' encoding, for contains. Default: 'utf-8'.
+            file_type: What to find. Default: 'file'.
+            recurse: Look in directories below as well. Default: False.
+            depth: How deep; 1 is the directory itself.
+            hidden: Names that begin with a dot as well. Default: False.
+            follow: Follow links to directories. Default: False.
+            age: Older than this (2d), or younger with a minus (-2d); s, m, h, d, w.
+            age_stamp: Which time counts. Default: 'mtime'.
+            size: At least this size (10k), or at most with a minus.
+            mode: Permissions they must have.
+            exact_mode: Exactly those permissions, or all of them at least. Default: True.
+            get_checksum: Compute checksums. Default: False.
+            checksum_algorithm: Of which kind. Default: 'sha1'.
+            limit: How many at most.
+        """
 
     def get_url(
         self,
         timeout: float = ...,
         *,
         headers: Mapping[str, Any] = ...,
-        http_agent: str = ...,
-        url_username: str = ...,
-        url_password: str = ...,
+        http_agent: str | Later = ...,
+        url_username: str | Later = ...,
+        url_password: str | Later = ...,
         force_basic_auth: bool = ...,
         validate_certs: bool = ...,
-        ca_path: str | PathLike[str] = ...,
+        ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
-        url: str = ...,
-        dest: str | PathLike[str] = ...,
-        checksum: str = ...,
+        url: str | Later,
+        dest: str | PathLike[str] | Later,
+        checksum: str | Later = ...,
         force: bool = ...,
         backup: bool = ...,
-        tmp_dest: str | PathLike[str] = ...,
+        tmp_dest: str | PathLike[str] | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> GetUrlResult:
-        """Download a file over HTTP, HTTPS or FTP"""
+        """Download a file over HTTP, HTTPS or FTP.
+
+        Args:
+            timeout: Seconds to wait for an answer. Default: 10.0.
+            headers: Headers of the request.
+            http_agent: User-Agent. Default: 'fleet'.
+            url_username: User for basic authentication.
+            url_password: Its password.
+            force_basic_auth: Accepted: the credentials always go with the first request. Default: False.
+            validate_certs: Check certificates. Default: True.
+            ca_path: File of certificates to trust instead of the system's.
+            use_proxy: Use the environment's proxy. Default: True.
+            url: What to download.
+            dest: Where it goes; a directory takes the URL's last part.
+            checksum: ALGORITHM:DIGEST, or ALGORITHM:URL of a file of checksums. Default: ''.
+            force: Download though the file is there; without it an existing file is only replaced when its checksum is wrong. Default: False.
+            backup: Keep a copy of what was there. Default: False.
+            tmp_dest: Directory for the download; beside dest by default.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def git(
         self,
-        repo: str = ...,
+        repo: str | Later,
         *,
-        dest: str | PathLike[str] = ...,
-        version: str = ...,
-        remote: str = ...,
-        refspec: str = ...,
+        dest: str | PathLike[str] | Later,
+        version: str | Later = ...,
+        remote: str | Later = ...,
+        refspec: str | Later = ...,
         force: bool = ...,
         depth: int = ...,
         single_branch: bool = ...,
         clone: bool = ...,
         update: bool = ...,
         bare: bool = ...,
-        reference: str = ...,
-        separate_git_dir: str | PathLike[str] = ...,
+        reference: str | Later = ...,
+        separate_git_dir: str | PathLike[str] | Later = ...,
         recursive: bool = ...,
         track_submodules: bool = ...,
         umask: Any = ...,
-        executable: str | PathLike[str] = ...,
-        key_file: str | PathLike[str] = ...,
-        ssh_opts: str = ...,
+        executable: str | PathLike[str] | Later = ...,
+        key_file: str | PathLike[str] | Later = ...,
+        ssh_opts: str | Later = ...,
         accept_hostkey: bool = ...,
         accept_newhostkey: bool = ...,
         verify_commit: bool = ...,
-        gpg_allowlist: Sequence[str] | str = ...,
-        archive: str | PathLike[str] = ...,
-        archive_prefix: str = ...,
+        gpg_allowlist: Sequence[str | Later] | str | Later = ...,
+        archive: str | PathLike[str] | Later = ...,
+        archive_prefix: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> GitResult:
-        """Check out a git repository"""
+        """Check out a git repository.
+
+        Args:
+            repo: Its address: a path, https, ssh, git or file URL, or HOST:PATH.
+            dest: Where it is checked out.
+            version: A branch, a tag or a full commit number. Default: 'HEAD'.
+            remote: The name of the remote. Default: 'origin'.
+            refspec: A further refspec to fetch, for a version that no branch or tag holds.
+            force: Throw away local changes. Default: False.
+            depth: Fetch so many commits only.
+            single_branch: Fetch only the branch of `version`. Default: False.
+            clone: Clone when there is no checkout. Default: True.
+            update: Fetch and switch when there is one. Default: True.
+            bare: A repository without a work tree. Default: False.
+            reference: A local repository to borrow objects from.
+            separate_git_dir: Where the repository itself is kept when not in the checkout.
+            recursive: Bring submodules along. Default: True.
+            track_submodules: Submodules follow their branches, not the recorded commits. Default: False.
+            umask: The umask for what is written, octal.
+            executable: The git to use. Default: 'git'.
+            key_file: The private SSH key to use, on the target.
+            ssh_opts: Options of ssh.
+            accept_hostkey: Accept any host key. Prefer accept_newhostkey. Default: False.
+            accept_newhostkey: Accept a host key not known so far; a changed one is refused. Default: False.
+            verify_commit: The commit or tag must have a good GPG signature. Default: False.
+            gpg_allowlist: The fingerprints that may have signed it.
+            archive: Also write an archive of the checkout here (.tar, .tar.gz, .tgz or .zip).
+            archive_prefix: A prefix for every name in the archive.
+        """
 
     def group(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['absent', 'present'] = ...,
         gid: int = ...,
@@ -849,249 +1443,441 @@ class Tasks:
         force: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> GroupResult:
-        """Manage groups"""
+        """Manage groups.
+
+        Args:
+            name: The group's name.
+            state: Whether it exists. Default: 'present'.
+            gid: Its number; chosen when not given.
+            gid_min: The least number to choose.
+            gid_max: The greatest number to choose.
+            system: Create it as a system group. Default: False.
+            local: Look at /etc/group only, not at other sources of accounts. Default: False.
+            non_unique: Let the number be one that another group has. Default: False.
+            force: Delete it even when it is the first group of a user. Default: False.
+        """
 
     def group_by(
         self,
-        key: str = ...,
+        key: str | Later,
         *,
-        parents: Sequence[str] | str = ...,
+        parents: Sequence[str | Later] | str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> GroupByResult:
-        """Put the host into a group named by a variable, for later plays"""
+        """Put the host into a group named by a variable, for later plays.
+
+        Args:
+            key: The group's name; spaces become dashes.
+            parents: The groups that the group belongs to. Default: ['all'].
+        """
 
     def guest(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['running', 'present', 'stopped', 'absent'] = ...,
-        image: str | PathLike[str] = ...,
+        image: str | PathLike[str] | Later = ...,
         disk_size: int | str = ...,
-        disks: Sequence[str | PathLike[str]] | str | PathLike[str] = ...,
-        pool: str | PathLike[str] = ...,
+        disks: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later = ...,
+        pool: str | PathLike[str] | Later = ...,
         memory: int | str = ...,
         vcpus: int = ...,
-        networks: Sequence[str] | str = ...,
-        bridges: Sequence[str] | str = ...,
+        networks: Sequence[str | Later] | str | Later = ...,
+        bridges: Sequence[str | Later] | str | Later = ...,
         accel: Literal['auto', 'kvm', 'tcg'] = ...,
-        cmdline: str = ...,
-        hostname: str = ...,
-        authorized_keys: Sequence[str] | str = ...,
+        cmdline: str | Later = ...,
+        hostname: str | Later = ...,
+        authorized_keys: Sequence[str | Later] | str | Later = ...,
         user_data: Any = ...,
         network_config: Any = ...,
-        known_hosts: str | PathLike[str] = ...,
+        known_hosts: str | PathLike[str] | Later = ...,
         autostart: bool = ...,
         wait: Literal['none', 'address', 'ssh'] = ...,
         timeout: float = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> GuestResult:
-        """Declare a virtual machine on a hypervisor"""
+        """Declare a virtual machine on a hypervisor.
+
+        Args:
+            name: The guest's name; its UUID, MAC addresses and SSH host key follow from it.
+            state: running, stopped, present (defined, running or not) or absent (its own disk and seed go with it). Default: 'running'.
+            image: Directory of an image on the host, as the `image` module builds it; the guest's disk is a copy-on-write overlay.
+            disk_size: Capacity of its disk; by default the image's.
+            disks: Further volumes, by absolute path on the host (see the `volume` module).
+            pool: Directory on the host for its disk and seed. Default: '/var/lib/libvirt/images'.
+            memory: Memory. Default: '512M'.
+            vcpus: Virtual CPUs. Default: 1.
+            networks: libvirt networks to be on, in order. Default: ['default'].
+            bridges: Bridges of the host to be on, after the networks.
+            accel: auto boots a probe guest to see whether KVM works. Default: 'auto'.
+            cmdline: Added to the kernel command line of the image.
+            hostname: The guest's host name; by default its name.
+            authorized_keys: SSH public keys that may log in as root.
+            user_data: cloud-init user data: a mapping merged on top of fleet's own, or a complete text.
+            network_config: cloud-init network configuration (version 2), as a mapping.
+            known_hosts: A known_hosts file on the controller to write the guest's host key to, so that strict checking works at once.
+            autostart: Start it when libvirtd starts. Default: False.
+            wait: What to wait for once it runs. Default: 'none'.
+            timeout: Seconds to wait for that, and for a guest to shut down before it is switched off. Default: 180.0.
+        """
 
     def hostname(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         use: Literal['alpine', 'debian', 'generic', 'redhat', 'systemd'] = ...,
         **keywords: Unpack[Keywords],
     ) -> HostnameResult:
-        """Set the target's name"""
+        """Set the target's name.
+
+        Args:
+            name: The name.
+            use: How the system keeps it; found out when not given. All of these keep it in /etc/hostname.
+        """
 
     def hypervisor(
         self,
         state: Literal['running'] = ...,
         *,
-        socket: str | PathLike[str] = ...,
+        socket: str | PathLike[str] | Later = ...,
         timeout: float = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> HypervisorResult:
-        """Make sure that libvirtd answers on a host"""
+        """Make sure that libvirtd answers on a host.
+
+        Args:
+            state: running: libvirtd answers, now. Default: 'running'.
+            socket: Where it listens. Default: '/run/libvirt/libvirt-sock'.
+            timeout: Seconds it may take to answer. Default: 30.0.
+        """
 
     def image(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
-        path: str | PathLike[str] = ...,
-        suite: str = ...,
-        packages: Sequence[str] | str = ...,
+        path: str | PathLike[str] | Later = ...,
+        suite: str | Later = ...,
+        packages: Sequence[str | Later] | str | Later = ...,
         formats: Sequence[Literal['tree', 'disk']] | Literal['tree', 'disk'] = ...,
         size: int | str = ...,
-        mirror: str = ...,
+        mirror: str | Later = ...,
         state: Literal['present', 'absent'] = ...,
         **keywords: Unpack[Keywords],
     ) -> ImageResult:
-        """Build a Debian image on a host, once"""
+        """Build a Debian image on a host, once.
+
+        Args:
+            name: The image's name.
+            path: Directory of the image; by default /var/lib/fleet/images/NAME.
+            suite: Debian suite. Default: 'bookworm'.
+            packages: Packages beside those the formats need.
+            formats: tree: a root directory for containers; disk: a qcow2 disk, kernel and initrd for guests. Default: ['tree'].
+            size: Capacity of the disk. Default: '2G'.
+            mirror: Debian mirror; by default the one mmdebstrap knows.
+            state: present or absent. Default: 'present'.
+        """
 
     def include_vars(
         self,
-        file: str | PathLike[str] = ...,
+        file: str | PathLike[str] | Later,
         *,
-        dir: str | PathLike[str] = ...,
+        dir: str | PathLike[str] | Later = ...,
         depth: int = ...,
-        files_matching: str = ...,
-        ignore_files: Sequence[str] | str = ...,
-        extensions: Sequence[str] | str = ...,
+        files_matching: str | Later = ...,
+        ignore_files: Sequence[str | Later] | str | Later = ...,
+        extensions: Sequence[str | Later] | str | Later = ...,
         ignore_unknown_extensions: bool = ...,
-        name: str = ...,
+        name: str | Later = ...,
         hash_behaviour: Literal['replace', 'merge'] = ...,
         **keywords: Unpack[Keywords],
     ) -> IncludeVarsResult:
-        """Load variables from files"""
+        """Load variables from files.
+
+        Args:
+            file: The file: in `vars/` of the role or beside the playbook, or absolute.
+            dir: A directory; its files are loaded in order of their names.
+            depth: How many levels of directories are read; 0 means all. Default: 0.
+            files_matching: Read only files whose name holds a match of this regular expression.
+            ignore_files: File names (regular expressions of the whole end of a name) that are not read.
+            extensions: Read only files with these extensions. Default: ['yaml', 'yml', 'json'].
+            ignore_unknown_extensions: Pass over files with other extensions instead of failing. Default: False.
+            name: Put the variables into one variable of this name.
+            hash_behaviour: Replace variables there are, or merge mappings.
+        """
 
     def lineinfile(
         self,
-        path: str | PathLike[str] = ...,
+        path: str | PathLike[str] | Later,
         *,
-        line: str = ...,
+        line: str | Later = ...,
         state: Literal['present', 'absent'] = ...,
-        regexp: str = ...,
-        search_string: str = ...,
+        regexp: str | Later = ...,
+        search_string: str | Later = ...,
         backrefs: bool = ...,
-        insertafter: str = ...,
-        insertbefore: str = ...,
+        insertafter: str | Later = ...,
+        insertbefore: str | Later = ...,
         create: bool = ...,
         firstmatch: bool = ...,
-        others: str = ...,
+        others: str | Later = ...,
         backup: bool = ...,
-        validate: str = ...,
-        encoding: str = ...,
+        validate: str | Later = ...,
+        encoding: str | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> LineinfileResult:
-        """Make sure that a line is in a text file, or is not"""
+        """Make sure that a line is in a text file, or is not.
+
+        Args:
+            path: The file.
+            line: The line.
+            state: present or absent. Default: 'present'.
+            regexp: Matches the line to replace or to remove (the last one that matches is replaced).
+            search_string: Literal text of the line to replace or remove.
+            backrefs: `line` may use groups of regexp; without a match nothing is done. Default: False.
+            insertafter: EOF or a regular expression: a new line goes behind its last match.
+            insertbefore: BOF or a regular expression: a new line goes before its last match.
+            create: Make a missing file. Default: False.
+            firstmatch: insertafter and insertbefore take the first match. Default: False.
+            others: Ignored; kept for old playbooks.
+            backup: Keep a copy of what was there. Default: False.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            encoding: The file's encoding. Default: 'utf-8'.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def network(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['running', 'present', 'stopped', 'absent'] = ...,
         forward: Literal['nat', 'route', 'open', 'none', 'isolated', 'bridge'] = ...,
-        bridge: str = ...,
-        address: str = ...,
-        dhcp: Sequence[str] | str = ...,
+        bridge: str | Later = ...,
+        address: str | Later = ...,
+        dhcp: Sequence[str | Later] | str | Later = ...,
         reservations: Mapping[str, Any] = ...,
-        domain: str = ...,
+        domain: str | Later = ...,
         dns: Mapping[str, Any] = ...,
         mtu: int = ...,
         vxlan: Mapping[str, Any] = ...,
-        uplink: str = ...,
+        uplink: str | Later = ...,
         vlan: int = ...,
         autostart: bool = ...,
         restart: bool = ...,
         force: bool = ...,
-        uri: str = ...,
+        uri: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> NetworkResult:
-        """Declare a libvirt network on a hypervisor"""
+        """Declare a libvirt network on a hypervisor.
+
+        Args:
+            name: The network's name.
+            state: running: defined and active; present: defined; stopped: defined and not active; absent: removed. Default: 'running'.
+            forward: How guests reach the world: nat; route, without translation; open, as the host's firewall has it; isolated (or none), not at all; bridge, by an existing bridge of the host. Default: 'nat'.
+            bridge: The bridge's name; by default made from the network's name.
+            address: The host's own address on it, with its prefix: 192.168.150.1/24.
+            dhcp: First and last address to lease.
+            reservations: Guest name -> the fixed address of its first interface, or {address, nic: its number} or {address, mac}.
+            domain: DNS domain of the network's guests.
+            dns: Further DNS names the network's server answers for -> their address.
+            mtu: MTU of the bridge and of guests' interfaces.
+            vxlan: Join the networks of several hosts: those with the same `id` are one.
+            uplink: An interface of the host to put on the bridge, without an address of its own; with `vlan`, its VLAN only.
+            vlan: VLAN tag that the network's frames carry on `uplink`.
+            autostart: Start it when libvirtd starts. Default: True.
+            restart: Restart a running network where a change needs it, and put its guests' interfaces back on it; they are cut off for about a second. Default: False.
+            force: Stop or remove it although guests are on it. Default: False.
+            uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
+        """
 
     def network_port(
         self,
-        network: str = ...,
+        network: str | Later,
         *,
-        bridge: str = ...,
+        bridge: str | Later,
         vxlan: Mapping[str, Any] = ...,
-        uplink: str = ...,
+        uplink: str | Later = ...,
         vlan: int = ...,
         mtu: int = ...,
         state: Literal['present', 'stopped', 'absent'] = ...,
         **keywords: Unpack[Keywords],
     ) -> NetworkPortResult:
-        """Put a VXLAN, a NIC or a VLAN on a network's bridge"""
+        """Put a VXLAN, a NIC or a VLAN on a network's bridge.
+
+        Args:
+            network: The network's name.
+            bridge: Its bridge.
+            vxlan: id, peers, port.
+            uplink: A NIC.
+            vlan: One VLAN of the NIC.
+            mtu: MTU of a VXLAN or VLAN.
+            state: present; stopped: only prepared; absent. Default: 'present'.
+        """
 
     def package(
         self,
-        name: Sequence[str] | str = ...,
+        name: Sequence[str | Later] | str | Later,
         *,
-        state: str = ...,
-        use: str = ...,
+        state: str | Later,
+        use: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> PackageResult:
-        """Manage packages with the target's package manager"""
+        """Manage packages with the target's package manager.
+
+        Args:
+            name: The packages.
+            state: present, absent or latest.
+            use: The package manager; found out when not given. Default: 'auto'.
+        """
 
     def pause(
         self,
         minutes: float = ...,
         *,
         seconds: float = ...,
-        prompt: str = ...,
+        prompt: str | Later = ...,
         echo: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> PauseResult:
-        """Wait some time, or for a person at the terminal"""
+        """Wait some time, or for a person at the terminal.
+
+        Args:
+            minutes: How long, in minutes.
+            seconds: How long, in seconds.
+            prompt: What to ask; Enter goes on. With a time, it waits for that time at most.
+            echo: Show what is typed. Default: True.
+        """
 
     def ping(
         self,
-        data: str = ...,
+        data: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> PingResult:
-        """Check that a target can be reached and runs Python"""
+        """Check that a target can be reached and runs Python.
+
+        Args:
+            data: What to answer; `crash` makes the module fail, to try out error handling. Default: 'pong'.
+        """
 
     def raw(
         self,
-        _raw: str = ...,
+        free: str | Later,
+        /,
         *,
-        executable: str | PathLike[str] = ...,
+        executable: str | PathLike[str] | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> RawResult:
-        """Run a command line without Python on the target"""
+        """Run a command line without Python on the target.
+
+        Args:
+            free: The command line, for the login shell of the remote user.
+            executable: Run it with this shell instead (an absolute path).
+        """
 
     def replace(
         self,
-        path: str | PathLike[str] = ...,
+        path: str | PathLike[str] | Later,
         *,
-        regexp: str = ...,
-        replace: str = ...,
-        after: str = ...,
-        before: str = ...,
+        regexp: str | Later,
+        replace: str | Later = ...,
+        after: str | Later = ...,
+        before: str | Later = ...,
         backup: bool = ...,
-        validate: str = ...,
-        encoding: str = ...,
+        validate: str | Later = ...,
+        encoding: str | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> ReplaceResult:
-        """Replace all matches of a regular expression in a text file"""
+        """Replace all matches of a regular expression in a text file.
+
+        Args:
+            path: The file.
+            regexp: The expression, in multi-line mode.
+            replace: What takes a match's place; groups as \\\\1 or \\\\g<name>. Default: ''.
+            after: Only behind the first match of this expression.
+            before: Only before the first match of this expression.
+            backup: Keep a copy of what was there. Default: False.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            encoding: The file's encoding. Default: 'utf-8'.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def script(
         self,
-        _raw_params: str = ...,
+        cmd: str | Later,
         *,
-        creates: str = ...,
-        removes: str = ...,
-        chdir: str = ...,
-        executable: str = ...,
+        creates: str | Later = ...,
+        removes: str | Later = ...,
+        chdir: str | Later = ...,
+        executable: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> ScriptResult:
-        """Run a script of the controller on the target"""
+        """Run a script of the controller on the target.
+
+        Args:
+            cmd: The script and its arguments.
+            creates: Do nothing when this exists.
+            removes: Do nothing when this does not exist.
+            chdir: Directory to run it in.
+            executable: Interpreter to run it with.
+        """
 
     def service(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['reloaded', 'restarted', 'started', 'stopped'] = ...,
         enabled: bool = ...,
-        pattern: str = ...,
+        pattern: str | Later = ...,
         sleep: int = ...,
-        runlevel: str = ...,
-        arguments: str = ...,
+        runlevel: str | Later = ...,
+        arguments: str | Later = ...,
         use: Literal['auto', 'openrc', 'service', 'systemd', 'sysvinit'] = ...,
         **keywords: Unpack[Keywords],
     ) -> ServiceResult:
-        """Manage services"""
+        """Manage services.
+
+        Args:
+            name: The service.
+            state: started and stopped change something only when needed; restarted and reloaded always act.
+            enabled: Whether it starts with the system.
+            pattern: Where a script has no status: text that the command line of the running service holds.
+            sleep: Seconds between stop and start of a restart, for scripts that end too soon.
+            runlevel: The runlevel of OpenRC. Default: 'default'.
+            arguments: Further words for a script. Default: ''.
+            use: What manages services; found out when not given. Default: 'auto'.
+        """
 
     def set_fact(
         self,
@@ -1099,46 +1885,73 @@ class Tasks:
         cacheable: bool = ...,
         **more: Any,
     ) -> SetFactResult:
-        """Set variables of a host, for the rest of the run"""
+        """Set variables of a host, for the rest of the run.
+
+        Args:
+            cacheable: Set it as a fact too, in `ansible_facts`. Default: False.
+        """
 
     def setup(
         self,
-        gather_subset: Sequence[str] | str = ...,
+        gather_subset: Sequence[str | Later] | str | Later = ...,
         *,
         gather_timeout: int = ...,
-        filter: Sequence[str] | str = ...,
-        fact_path: str | PathLike[str] = ...,
+        filter: Sequence[str | Later] | str | Later = ...,
+        fact_path: str | PathLike[str] | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> SetupResult:
-        """Gather facts about the target"""
+        """Gather facts about the target.
+
+        Args:
+            gather_subset: Which facts: all, min, hardware, network, virtual or one collector's name; `!x` leaves x out, `!min` even the least. Default: ['all'].
+            gather_timeout: Seconds to wait for file systems that do not answer. Default: 10.
+            filter: Return only facts whose name matches one of these shell patterns.
+            fact_path: Where the machine's own *.fact files are. Default: '/etc/ansible/facts.d'.
+        """
 
     def shell(
         self,
-        _raw_params: str = ...,
+        cmd: str | Later,
         *,
-        chdir: str | PathLike[str] = ...,
-        creates: str = ...,
-        removes: str = ...,
-        stdin: str = ...,
+        chdir: str | PathLike[str] | Later = ...,
+        creates: str | Later = ...,
+        removes: str | Later = ...,
+        stdin: str | Later = ...,
         stdin_add_newline: bool = ...,
         strip_empty_ends: bool = ...,
-        executable: str | PathLike[str] = ...,
+        executable: str | PathLike[str] | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> ShellResult:
-        """Run a command line through a shell"""
+        """Run a command line through a shell.
+
+        Args:
+            cmd: The command line.
+            chdir: Run in this directory.
+            creates: Do not run when this path (a glob pattern is allowed) exists.
+            removes: Run only when this path (a glob pattern is allowed) exists.
+            stdin: What the command reads on its standard input.
+            stdin_add_newline: End `stdin` with a newline. Default: True.
+            strip_empty_ends: Strip newlines from the end of stdout and stderr. Default: True.
+            executable: The shell, an absolute path. Default: '/bin/sh'.
+        """
 
     def slurp(
         self,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later,
         *,
         armor: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> SlurpResult:
-        """Read a file of the target"""
+        """Read a file of the target.
+
+        Args:
+            src: The file.
+            armor: Give the content as base64; without it, as text. Default: True.
+        """
 
     def stat(
         self,
-        path: str | PathLike[str] = ...,
+        path: str | PathLike[str] | Later,
         *,
         follow: bool = ...,
         get_checksum: bool = ...,
@@ -1148,11 +1961,21 @@ class Tasks:
         get_selinux_context: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> StatResult:
-        """Look at a file or directory"""
+        """Look at a file or directory.
+
+        Args:
+            path: The path.
+            follow: Look at what a link points to. Default: False.
+            get_checksum: Compute a checksum of a file. Default: True.
+            checksum_algorithm: Of which kind. Default: 'sha1'.
+            get_mime: Ask file(1) what it holds. Default: True.
+            get_attributes: Ask lsattr(1) for its flags. Default: True.
+            get_selinux_context: Its SELinux context. Default: False.
+        """
 
     def systemd(
         self,
-        name: str = ...,
+        name: str | Later = ...,
         *,
         state: Literal['reloaded', 'restarted', 'started', 'stopped'] = ...,
         enabled: bool = ...,
@@ -1164,11 +1987,23 @@ class Tasks:
         no_block: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> SystemdResult:
-        """Manage units of systemd"""
+        """Manage units of systemd.
+
+        Args:
+            name: The unit; .service is added when it has no suffix.
+            state: started and stopped change something only when needed; restarted and reloaded always act.
+            enabled: Whether it starts with the system.
+            masked: Whether it cannot be started at all.
+            force: Overwrite conflicting links when enabling or masking.
+            daemon_reload: Read changed unit files first. Default: False.
+            daemon_reexec: Start systemd itself anew first. Default: False.
+            scope: The system's manager, the manager of the user, or what all users' managers enable. Default: 'system'.
+            no_block: Do not wait until the unit is started or stopped. Default: False.
+        """
 
     def systemd_service(
         self,
-        name: str = ...,
+        name: str | Later = ...,
         *,
         state: Literal['reloaded', 'restarted', 'started', 'stopped'] = ...,
         enabled: bool = ...,
@@ -1180,132 +2015,231 @@ class Tasks:
         no_block: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> SystemdServiceResult:
-        """Manage units of systemd (the same as systemd)"""
+        """Manage units of systemd (the same as systemd).
+
+        Args:
+            name: The unit; .service is added when it has no suffix.
+            state: started and stopped change something only when needed; restarted and reloaded always act.
+            enabled: Whether it starts with the system.
+            masked: Whether it cannot be started at all.
+            force: Overwrite conflicting links when enabling or masking.
+            daemon_reload: Read changed unit files first. Default: False.
+            daemon_reexec: Start systemd itself anew first. Default: False.
+            scope: The system's manager, the manager of the user, or what all users' managers enable. Default: 'system'.
+            no_block: Do not wait until the unit is started or stopped. Default: False.
+        """
 
     def tempfile(
         self,
         state: Literal['file', 'directory'] = ...,
         *,
-        path: str | PathLike[str] = ...,
-        prefix: str = ...,
-        suffix: str = ...,
+        path: str | PathLike[str] | Later = ...,
+        prefix: str | Later = ...,
+        suffix: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> TempfileResult:
-        """Make a temporary file or directory"""
+        """Make a temporary file or directory.
+
+        Args:
+            state: Which. Default: 'file'.
+            path: Where; the system's temporary directory by default.
+            prefix: Beginning of its name. Default: 'ansible.'.
+            suffix: End of its name. Default: ''.
+        """
 
     def template(
         self,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later,
         *,
-        dest: str | PathLike[str] = ...,
+        dest: str | PathLike[str] | Later,
         backup: bool = ...,
         force: bool = ...,
         follow: bool = ...,
-        validate: str = ...,
+        validate: str | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         newline_sequence: Literal['\n', '\r', '\r\n', '\\n', '\\r', '\\r\\n'] = ...,
         trim_blocks: bool = ...,
         lstrip_blocks: bool = ...,
-        output_encoding: str = ...,
-        block_start_string: str = ...,
-        block_end_string: str = ...,
-        variable_start_string: str = ...,
-        variable_end_string: str = ...,
-        comment_start_string: str = ...,
-        comment_end_string: str = ...,
+        output_encoding: str | Later = ...,
+        block_start_string: str | Later = ...,
+        block_end_string: str | Later = ...,
+        variable_start_string: str | Later = ...,
+        variable_end_string: str | Later = ...,
+        comment_start_string: str | Later = ...,
+        comment_end_string: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> TemplateResult:
-        """Write a file from a Jinja2 template"""
+        """Write a file from a Jinja2 template.
+
+        Args:
+            src: The template, in templates/ of the role or beside the playbook.
+            dest: Where it goes; a directory takes the template's name.
+            backup: Keep a copy of what was there. Default: False.
+            force: Replace a file that differs; otherwise only a missing file is written. Default: True.
+            follow: Write to what a link at dest points to. Default: False.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+            newline_sequence: How lines end. Default: '\\n'.
+            trim_blocks: Drop the newline after a block. Default: True.
+            lstrip_blocks: Drop blanks before a block. Default: False.
+            output_encoding: Encoding of the file. Default: 'utf-8'.
+            block_start_string: Jinja's block start string.
+            block_end_string: Jinja's block end string.
+            variable_start_string: Jinja's variable start string.
+            variable_end_string: Jinja's variable end string.
+            comment_start_string: Jinja's comment start string.
+            comment_end_string: Jinja's comment end string.
+        """
 
     def unarchive(
         self,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later,
         *,
-        dest: str | PathLike[str] = ...,
+        dest: str | PathLike[str] | Later,
         remote_src: bool = ...,
-        creates: str | PathLike[str] = ...,
-        exclude: Sequence[str] | str = ...,
-        include: Sequence[str] | str = ...,
+        creates: str | PathLike[str] | Later = ...,
+        exclude: Sequence[str | Later] | str | Later = ...,
+        include: Sequence[str | Later] | str | Later = ...,
         keep_newer: bool = ...,
         list_files: bool = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> UnarchiveResult:
-        """Unpack a tar or zip archive"""
+        """Unpack a tar or zip archive.
+
+        Args:
+            src: The archive: on the controller, or on the target with remote_src.
+            dest: Directory to unpack in; it must exist.
+            remote_src: src is on the target. Default: False.
+            creates: Do nothing when this exists.
+            exclude: Members to leave out (shell patterns).
+            include: Only these members (shell patterns).
+            keep_newer: Leave files that are newer than the archive's. Default: False.
+            list_files: Return the names of the members. Default: False.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def uri(
         self,
         timeout: float = ...,
         *,
         headers: Mapping[str, Any] = ...,
-        http_agent: str = ...,
-        url_username: str = ...,
-        url_password: str = ...,
+        http_agent: str | Later = ...,
+        url_username: str | Later = ...,
+        url_password: str | Later = ...,
         force_basic_auth: bool = ...,
         validate_certs: bool = ...,
-        ca_path: str | PathLike[str] = ...,
+        ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
-        url: str = ...,
-        method: str = ...,
+        url: str | Later,
+        method: str | Later = ...,
         body: Any = ...,
         body_format: Literal['raw', 'json', 'form-urlencoded'] = ...,
-        src: str | PathLike[str] = ...,
+        src: str | PathLike[str] | Later = ...,
         status_code: Sequence[int] | int = ...,
         return_content: bool = ...,
         follow_redirects: Literal['all', 'yes', 'safe', 'urllib2', 'none', 'no'] = ...,
-        dest: str | PathLike[str] = ...,
-        creates: str = ...,
-        removes: str = ...,
+        dest: str | PathLike[str] | Later = ...,
+        creates: str | Later = ...,
+        removes: str | Later = ...,
         mode: Any = ...,
-        owner: str = ...,
-        group: str = ...,
-        attributes: str = ...,
-        seuser: str = ...,
-        serole: str = ...,
-        setype: str = ...,
-        selevel: str = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
         unsafe_writes: bool = ...,
-        **more: Any,
+        **keywords: Unpack[KeywordsButTimeout],
     ) -> UriResult:
-        """Talk to a web service over HTTP"""
+        """Talk to a web service over HTTP.
+
+        Args:
+            timeout: Seconds to wait for an answer. Default: 30.0.
+            headers: Headers of the request.
+            http_agent: User-Agent. Default: 'fleet'.
+            url_username: User for basic authentication.
+            url_password: Its password.
+            force_basic_auth: Accepted: the credentials always go with the first request. Default: False.
+            validate_certs: Check certificates. Default: True.
+            ca_path: File of certificates to trust instead of the system's.
+            use_proxy: Use the environment's proxy. Default: True.
+            url: What to ask.
+            method: The request's method. Default: 'GET'.
+            body: What to send: text, or data for `body_format`.
+            body_format: How the body is sent; it sets the content type too. Default: 'raw'.
+            src: A file of the target to send instead of a body.
+            status_code: Statuses that are right. Default: [200].
+            return_content: Return the content even when it is right; it is returned anyway when it is not. Default: False.
+            follow_redirects: all; safe: only those of GET and HEAD; none. Default: 'safe'.
+            dest: File to write the content to.
+            creates: Do nothing when this path (a glob pattern is allowed) exists.
+            removes: Do nothing when this path (a glob pattern is allowed) does not exist.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
 
     def user(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
         state: Literal['absent', 'present'] = ...,
         uid: int = ...,
         uid_min: int = ...,
         uid_max: int = ...,
         non_unique: bool = ...,
-        comment: str = ...,
-        group: str = ...,
-        groups: Sequence[str] | str = ...,
+        comment: str | Later = ...,
+        group: str | Later = ...,
+        groups: Sequence[str | Later] | str | Later = ...,
         append: bool = ...,
-        home: str | PathLike[str] = ...,
+        home: str | PathLike[str] | Later = ...,
         create_home: bool = ...,
         move_home: bool = ...,
-        skeleton: str = ...,
-        umask: str = ...,
-        shell: str | PathLike[str] = ...,
+        skeleton: str | Later = ...,
+        umask: str | Later = ...,
+        shell: str | PathLike[str] | Later = ...,
         system: bool = ...,
-        password: str = ...,
+        password: str | Later = ...,
         update_password: Literal['always', 'on_create'] = ...,
         password_lock: bool = ...,
         password_expire_max: int = ...,
@@ -1316,46 +2250,109 @@ class Tasks:
         force: bool = ...,
         remove: bool = ...,
         local: bool = ...,
-        seuser: str = ...,
+        seuser: str | Later = ...,
         generate_ssh_key: bool = ...,
-        ssh_key_type: str = ...,
+        ssh_key_type: str | Later = ...,
         ssh_key_bits: int = ...,
-        ssh_key_file: str | PathLike[str] = ...,
-        ssh_key_comment: str = ...,
-        ssh_key_passphrase: str = ...,
+        ssh_key_file: str | PathLike[str] | Later = ...,
+        ssh_key_comment: str | Later = ...,
+        ssh_key_passphrase: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> UserResult:
-        """Manage user accounts"""
+        """Manage user accounts.
+
+        Args:
+            name: The user's name.
+            state: Whether the account exists. Default: 'present'.
+            uid: The number; chosen when not given.
+            uid_min: The least number to choose.
+            uid_max: The greatest number to choose.
+            non_unique: Let the number be one that another user has. Default: False.
+            comment: The real name or other words (GECOS).
+            group: The first group.
+            groups: Further groups; an empty list means none.
+            append: Add to `groups` only, leave others as they are. Default: False.
+            home: The home directory.
+            create_home: Create the home directory when it is missing. Default: True.
+            move_home: Move the present home directory to `home`. Default: False.
+            skeleton: The directory whose files a new home gets.
+            umask: The umask for a new home, octal.
+            shell: The login shell.
+            system: Create it as a system account. Default: False.
+            password: The password's hash (`{{ secret | password_hash }}`); `!` or `*` for an account without one.
+            update_password: Set the password always, or only on a new account. Default: 'always'.
+            password_lock: Lock or unlock the password.
+            password_expire_max: Days after which the password must be changed.
+            password_expire_min: Days before it may be changed.
+            password_expire_warn: Days of warning before it expires.
+            password_expire_account_disable: Days after its expiry until the account is disabled.
+            expires: When the account expires, seconds since the epoch; negative = never.
+            force: With absent: delete even a user who is logged in, and the files of others in the home. Default: False.
+            remove: With absent: delete the home directory and mail too. Default: False.
+            local: Look at /etc/passwd and /etc/group only, not at other sources of accounts. Default: False.
+            seuser: The SELinux user.
+            generate_ssh_key: Generate an SSH key; one there is stays, unless `force`. Default: False.
+            ssh_key_type: Its type. Default: 'rsa'.
+            ssh_key_bits: Its bits, for types that have a choice.
+            ssh_key_file: Its file, relative to the home directory; .ssh/id_TYPE when not given.
+            ssh_key_comment: Its comment; `ansible-generated on HOST` when not given.
+            ssh_key_passphrase: Its passphrase.
+        """
 
     def volume(
         self,
-        name: str = ...,
+        name: str | Later,
         *,
-        pool: str | PathLike[str] = ...,
+        pool: str | PathLike[str] | Later = ...,
         size: int | str = ...,
         format: Literal['qcow2', 'raw'] = ...,
-        backing: str | PathLike[str] = ...,
+        backing: str | PathLike[str] | Later = ...,
         backing_format: Literal['qcow2', 'raw'] = ...,
         state: Literal['present', 'absent'] = ...,
         **keywords: Unpack[Keywords],
     ) -> VolumeResult:
-        """Declare a disk volume on a hypervisor"""
+        """Declare a disk volume on a hypervisor.
+
+        Args:
+            name: The volume's file name, with its extension.
+            pool: The directory it is in; a libvirt storage pool is made for it where there is none. Default: '/var/lib/libvirt/images'.
+            size: Its capacity, such as 10G; by default that of `backing`.
+            format: Its format. Default: 'qcow2'.
+            backing: A disk on the host of which this is a copy-on-write overlay.
+            backing_format: The format of `backing`. Default: 'qcow2'.
+            state: present or absent. Default: 'present'.
+        """
 
     def wait_for(
         self,
-        host: str = ...,
+        host: str | Later = ...,
         *,
         port: int = ...,
-        path: str | PathLike[str] = ...,
-        search_regex: str = ...,
+        path: str | PathLike[str] | Later = ...,
+        search_regex: str | Later = ...,
         state: Literal['absent', 'drained', 'present', 'started', 'stopped'] = ...,
         delay: int = ...,
         timeout: int = ...,
         sleep: int = ...,
         connect_timeout: int = ...,
-        active_connection_states: Sequence[str] | str = ...,
-        exclude_hosts: Sequence[str] | str = ...,
-        msg: str = ...,
-        **more: Any,
+        active_connection_states: Sequence[str | Later] | str | Later = ...,
+        exclude_hosts: Sequence[str | Later] | str | Later = ...,
+        msg: str | Later = ...,
+        **keywords: Unpack[KeywordsButDelayButTimeout],
     ) -> WaitForResult:
-        """Wait for a port, a file or some time"""
+        """Wait for a port, a file or some time.
+
+        Args:
+            host: The name or address to look at, from the target. Default: '127.0.0.1'.
+            port: The TCP port to poll.
+            path: The file to look at.
+            search_regex: Wait until this regular expression is found in the file, or in what the port sends.
+            state: started/present: it is open or there; stopped/absent: it is not; drained: no connection to the port is open. Default: 'started'.
+            delay: Seconds to wait before the first look. Default: 0.
+            timeout: Seconds to wait at most; with nothing else to wait for, just this long. Default: 300.
+            sleep: Seconds between looks. Default: 1.
+            connect_timeout: Seconds one connection attempt may take. Default: 5.
+            active_connection_states: The TCP states that count as open, for `drained`. Default: ['ESTABLISHED', 'FIN_WAIT1', 'FIN_WAIT2', 'SYN_RECV', 'SYN_SENT', 'TIME_WAIT'].
+            exclude_hosts: Peers whose connections do not count, for `drained`.
+            msg: The error message when time is up.
+        """
