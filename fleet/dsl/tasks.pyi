@@ -1313,8 +1313,9 @@ class Tasks:
 
     def get_url(
         self,
-        timeout: float = ...,
+        url: str | Later,
         *,
+        timeout: float = ...,
         headers: Mapping[str, Any] = ...,
         http_agent: str | Later = ...,
         url_username: str | Later = ...,
@@ -1323,7 +1324,6 @@ class Tasks:
         validate_certs: bool = ...,
         ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
-        url: str | Later,
         dest: str | PathLike[str] | Later,
         checksum: str | Later = ...,
         force: bool = ...,
@@ -1343,6 +1343,7 @@ class Tasks:
         """Download a file over HTTP, HTTPS or FTP.
 
         Args:
+            url: What to download.
             timeout: Seconds to wait for an answer. Default: 10.0.
             headers: Headers of the request.
             http_agent: User-Agent. Default: 'fleet'.
@@ -1352,7 +1353,6 @@ class Tasks:
             validate_certs: Check certificates. Default: True.
             ca_path: File of certificates to trust instead of the system's.
             use_proxy: Use the environment's proxy. Default: True.
-            url: What to download.
             dest: Where it goes; a directory takes the URL's last part.
             checksum: ALGORITHM:DIGEST, or ALGORITHM:URL of a file of checksums. Default: ''.
             force: Download though the file is there; without it an existing file is only replaced when its checksum is wrong. Default: False.
