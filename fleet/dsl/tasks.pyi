@@ -1295,7 +1295,7 @@ class Tasks:
             use_regex: patterns and excludes are regular expressions. Default: False.
             contains: Regular expression that a line of the file must match.
             read_whole_file: Search `contains` in the whole text. Default: False.
-            encoding: The files' encoding, for contains. Default: 'utf-8'.
+            encoding: The files' encoding, for contains; the target's own by default.
             file_type: What to find. Default: 'file'.
             recurse: Look in directories below as well. Default: False.
             depth: How deep; 1 is the directory itself.
