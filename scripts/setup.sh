@@ -2,7 +2,7 @@
 # Install what fleet needs to be developed, tested and shown: Debian packages, and a virtual environment in .venv. Quick when all is there.
 set -eu
 cd "$(dirname "$0")/.."
-PACKAGES="qemu-system-x86 qemu-utils libvirt-daemon-system libvirt-clients libvirt-dev dnsmasq-base mmdebstrap systemd-container \
+PACKAGES="qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools libxml2-utils libvirt-daemon-system libvirt-clients libvirt-dev dnsmasq-base mmdebstrap systemd-container \
 iptables nftables iproute2 btrfs-progs openssh-server openssh-client sudo e2fsprogs gcc pkg-config python3-dev python3-venv git curl"
 
 missing=

@@ -372,11 +372,15 @@ class GuestResult(Result):
 
         name: The guest.
         uuid: Its UUID.
-        mac: The first interface's MAC address.
-        address: Its address, once known. Returned: wait is address or ssh.
+        mac: The first network card's address.
+        address: Its address, once known. Returned: wait is not none.
         accel: kvm or tcg.
-        accel_reason: Why that accelerator. Returned: accel=auto.
-        pending_restart: A change takes effect when the guest is next started.
+        accel_reason: Why that accelerator. Returned: a new guest.
+        effects: Of each changed field: what, before, after, effect (live, next boot, restart, recreation) and loses.
+        pending: What waits for a boot: what, running, stored and effect of each.
+        pending_restart: Whether anything does.
+        rebooted: What it was rebooted for. Returned: reboot=pending.
+        kept: Volumes of disks that are no longer declared, left on the host. Returned: there are any.
     """
 
     name: str
@@ -385,7 +389,11 @@ class GuestResult(Result):
     address: str
     accel: str
     accel_reason: str
+    effects: list[Record]
+    pending: list[Record]
     pending_restart: bool
+    rebooted: list[Any]
+    kept: list[str]
     def later(self, field: Literal['name', 'uuid', 'mac', 'address', 'accel', 'accel_reason']) -> Later: ...  # type: ignore[override]
 
 class HostnameResult(Result):
@@ -1475,50 +1483,114 @@ class Tasks:
         self,
         name: str | Later,
         *,
-        state: Literal['running', 'present', 'stopped', 'absent'] = ...,
+        state: Literal['running', 'stopped', 'paused', 'suspended', 'defined', 'present', 'absent'] = ...,
+        uri: str | Later = ...,
+        profiles: Any = ...,
         image: str | PathLike[str] | Later = ...,
+        volume: str | Later = ...,
         disk_size: int | str = ...,
-        disks: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later = ...,
+        disks: Any = ...,
         pool: str | PathLike[str] | Later = ...,
         memory: int | str = ...,
+        max_memory: int | str = ...,
         vcpus: int = ...,
-        networks: Sequence[str | Later] | str | Later = ...,
+        max_vcpus: int = ...,
+        cpu: Any = ...,
+        numa: Sequence[Mapping[str, Any]] | Mapping[str, Any] = ...,
+        hugepages: bool = ...,
+        networks: Any = ...,
         bridges: Sequence[str | Later] | str | Later = ...,
-        accel: Literal['auto', 'kvm', 'tcg'] = ...,
+        devices: Literal['virtio', 'emulated'] = ...,
+        machine: str | Later = ...,
+        firmware: Literal['bios', 'uefi', 'uefi-secure'] = ...,
+        boot: Sequence[Literal['disk', 'cdrom', 'network']] | Literal['disk', 'cdrom', 'network'] = ...,
+        kernel: str | PathLike[str] | Later = ...,
+        initrd: str | PathLike[str] | Later = ...,
         cmdline: str | Later = ...,
+        accel: Literal['auto', 'kvm', 'tcg'] = ...,
+        tpm: Literal['none', '1.2', '2.0'] = ...,
+        rng: bool = ...,
+        watchdog: Literal['none', 'reset', 'poweroff', 'pause', 'shutdown'] = ...,
+        graphics: Any = ...,
+        console: Literal['log', 'pty', 'none'] = ...,
+        agent: bool = ...,
+        clock: Literal['utc', 'localtime'] = ...,
+        pci: Sequence[str | Later] | str | Later = ...,
+        usb: Sequence[str | Later] | str | Later = ...,
+        description: str | Later = ...,
+        xml: str | Later = ...,
+        autostart: bool = ...,
         hostname: str | Later = ...,
         authorized_keys: Sequence[str | Later] | str | Later = ...,
         user_data: Any = ...,
         network_config: Any = ...,
+        vendor_data: Any = ...,
+        ignition: Any = ...,
+        unattended: str | Later = ...,
         known_hosts: str | PathLike[str] | Later = ...,
-        autostart: bool = ...,
-        wait: Literal['none', 'address', 'ssh'] = ...,
+        wait: Literal['none', 'address', 'ssh', 'agent', 'cloud-init'] = ...,
         timeout: float = ...,
+        shutdown_timeout: float = ...,
+        force: bool = ...,
+        reboot: Literal['never', 'pending'] = ...,
+        may_lose: Sequence[str | Later] | str | Later = ...,
         **keywords: Unpack[KeywordsButTimeout],
     ) -> GuestResult:
         """Declare a virtual machine on a hypervisor.
 
         Args:
-            name: The guest's name; its UUID, MAC addresses and SSH host key follow from it.
-            state: running, stopped, present (defined, running or not) or absent (its own disk and seed go with it). Default: 'running'.
+            name: The guest's name; its UUID, MAC addresses, instance id and SSH host key follow from it.
+            state: running; stopped (shut down); paused; suspended (its memory saved); defined or present (there, running or not); absent (the disks that fleet made go with it). Default: 'running'.
+            uri: libvirt on the host; by default the variable fleet_libvirt_uri, else qemu:///system.
+            profiles: What the guest is made of, one on top of the other: names of mappings in the variable guest_profiles, or mappings. The task's own options are on top.
             image: Directory of an image on the host, as the `image` module builds it; the guest's disk is a copy-on-write overlay.
-            disk_size: Capacity of its disk; by default the image's.
-            disks: Further volumes, by absolute path on the host (see the `volume` module).
-            pool: Directory on the host for its disk and seed. Default: '/var/lib/libvirt/images'.
-            memory: Memory. Default: '512M'.
-            vcpus: Virtual CPUs. Default: 1.
-            networks: libvirt networks to be on, in order. Default: ['default'].
+            volume: An existing volume as its disk, instead of an image.
+            disk_size: Capacity of its disk; by default the image's. It grows in place.
+            disks: All its other disks: volumes by path, or mappings of name, size, path, format, device, bus, readonly, cache, serial, bandwidth, protected and backing. One named root says more of its own disk. A disk without a path is made by fleet.
+            pool: Directory on the host for its disks and seed. Default: '/var/lib/libvirt/images'.
+            memory: Memory; 512M for a new guest.
+            max_memory: The most memory it can be given while it runs; by default what it begins with.
+            vcpus: Virtual CPUs; 1 for a new guest.
+            max_vcpus: The most it can be given while it runs; by default what it begins with.
+            cpu: A mode (host-passthrough, host-model, maximum) or model, or a mapping of model, sockets, cores, threads, features, pin, shares and limit.
+            numa: Its NUMA nodes, each with cpus, memory, and host (the host's nodes to take it from).
+            hugepages: Memory in the host's huge pages.
+            networks: All networks it is on, in order: libvirt networks by name, or mappings of network or bridge, mac, model, bandwidth and link. A new guest is on `default`.
             bridges: Bridges of the host to be on, after the networks.
-            accel: auto boots a probe guest to see whether KVM works. Default: 'auto'.
+            devices: virtio (paravirtual) or emulated, for systems without virtio drivers. Of a new guest; virtio by default.
+            machine: Machine type: q35 for a new guest, or pc, or one with a version.
+            firmware: Firmware; bios for a new guest.
+            boot: What it boots from, in order.
+            kernel: A kernel on the host to boot without a loader; by default the image's.
+            initrd: Its initrd.
             cmdline: Added to the kernel command line of the image.
+            accel: kvm, tcg (emulation), or auto: a probe guest shows whether KVM works when the guest is made.
+            tpm: Version of an emulated TPM.
+            rng: Random numbers from the host; on for a new guest with virtio devices.
+            watchdog: What a watchdog does when the guest hangs.
+            graphics: none, vnc or spice, listening on 127.0.0.1, or a mapping of type and listen. A new guest has none.
+            console: Serial console; log keeps what it says on the host.
+            agent: Channel of the QEMU guest agent; on for a new guest with virtio devices.
+            clock: Hardware clock; utc for a new guest (Windows wants localtime).
+            pci: All PCI devices of the host it is given, such as 0000:01:00.0.
+            usb: All USB devices of the host it is given, as vendor:product.
+            description: Free text.
+            xml: Raw XML laid over the domain: a <domain> element with what no option says.
+            autostart: Start it when libvirtd starts.
             hostname: The guest's host name; by default its name.
             authorized_keys: SSH public keys that may log in as root.
             user_data: cloud-init user data: a mapping merged on top of fleet's own, or a complete text.
             network_config: cloud-init network configuration (version 2), as a mapping.
+            vendor_data: cloud-init vendor data: a mapping or a text.
+            ignition: Ignition configuration (Fedora CoreOS, Flatcar): a mapping or JSON text, read on a first boot.
+            unattended: Answers of Windows' setup (autounattend.xml), on a drive of their own.
             known_hosts: A known_hosts file on the controller to write the guest's host key to, so that strict checking works at once.
-            autostart: Start it when libvirtd starts. Default: False.
-            wait: What to wait for once it runs. Default: 'none'.
-            timeout: Seconds to wait for that, and for a guest to shut down before it is switched off. Default: 180.0.
+            wait: What to wait for once it runs: its address, SSH, the guest agent, or that cloud-init has finished (through SSH or the agent). Default: 'none'.
+            timeout: Seconds to wait for that. Default: 180.0.
+            shutdown_timeout: Seconds the guest may take to shut down. Default: 60.0.
+            force: Pull the plug of a guest that does not shut down in time. Default: False.
+            reboot: pending: shut the guest down and start it once when changes wait for that; never: they go on waiting. Default: 'never'.
+            may_lose: Names of disks whose data the task may destroy: of a protected one when the guest is removed, of `root` when another image means a new disk, of one that is no longer declared.
         """
 
     def hostname(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from fleet import registry
 from fleet.connection.base import Endpoint, Ref, Reply, Request
-from fleet.engine.hub import Promise
+from fleet.engine.hub import Promise, Signal
 from fleet.errors import ArgumentError, FleetError
 from fleet.model import Role, Task
 from fleet.runner.module import Args, ModuleError, drive
@@ -97,6 +99,10 @@ class ActionCall:
     def sleep(self, seconds: float) -> None:
         self.run_.hub.sleep(seconds)
 
+    def signal(self) -> Signal:
+        """For what happens in other threads (libvirt's events): they `set` it, the action waits for it."""
+        return Signal(self.run_.hub)
+
     def render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
         return self.templar.render(value, self.vars.child(extra) if extra else self.vars, pos=self.task.pos)
 
@@ -140,6 +146,14 @@ class ActionCall:
         if reply.error is not None:
             raise Unreachable(reply.error, reply.unknown)
         return reply.result or {}
+
+    def elsewhere(self, endpoint: Endpoint, action: str, args: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+        """Run another module, with its controller side, at another place."""
+        other = copy.copy(self)
+        other.task = dataclasses.replace(self.task, action=action)
+        other.args, other.endpoint, other.check, other.diff = validate(registry.spec(action), args), endpoint, check, False
+        other.pipe, other.warnings = None, []
+        return other.execute()
 
     def execute(self) -> dict[str, Any]:
         """Run the task's action, or its module where there is no action. A failure is a result with failed=True; Unreachable is raised."""

@@ -57,6 +57,23 @@ class Promise(Generic[T]):
         return cast(T, self.value)
 
 
+class Signal:
+    """Something that happens elsewhere, again and again: `set` from any thread, `wait` in a fiber."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._promise: Promise[bool] = Promise(hub)
+
+    def set(self) -> None:
+        self._hub.post(lambda: self._promise.set(True))
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was set since the last wait ended, or is within some seconds."""
+        happened = self._hub.within(self._promise, seconds)
+        self._promise = Promise(self._hub)
+        return bool(happened)
+
+
 class Hub:
     """The scheduler. `run` is called once, in the thread that owns the run."""
 
@@ -109,6 +126,11 @@ class Hub:
         promise: Promise[None] = Promise(self)
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), promise))
         promise.wait()
+
+    def within(self, promise: Promise[T], seconds: float) -> T | None:
+        """The promise's value, or None when it does not come in time; the promise is done then all the same."""
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), cast("Promise[None]", promise)))
+        return promise.wait()
 
     def switch(self) -> None:
         """Give the thread to the next fiber."""

@@ -50,7 +50,7 @@ exec /usr/sbin/sshd -D -e -f %(dir)s/sshd_config'
 def script(authorized: str) -> Callable[[str, Path], str]:
     """How a hypervisor starts (see fleet.lab.lab.Lab): its folder prepared, and the shell text that becomes its sshd. authorized: public keys."""
     def prepare(identity: str, folder: Path) -> str:
-        for each in ("lib/libvirt", "lib/fleet", "cache/libvirt", "log/libvirt"):
+        for each in ("lib/libvirt", "lib/fleet", "cache/libvirt", "log/libvirt/qemu"):
             (folder / "var" / each).mkdir(parents=True, exist_ok=True)
         configuration = folder / "etc"
         if not configuration.exists():

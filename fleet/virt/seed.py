@@ -1,4 +1,4 @@
-"""The NoCloud seed: what cloud-init reads on a guest's first boot, as a small ISO image."""
+"""First-boot data: what cloud-init (NoCloud) or Windows' setup reads, as a small ISO image."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+
+ROUND = 1 << 20  # images are padded to whole MiB, so that an edit fits into the volume that a running guest has open
 
 
 def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str, str] | None, more: Mapping[str, Any] | str | None) -> str:
@@ -22,30 +24,34 @@ def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str
         data["ssh_deletekeys"] = True
         data["ssh_genkeytypes"] = []
         data["ssh_keys"] = {"ed25519_private": host_key[0], "ed25519_public": host_key[1]}
-    return "#cloud-config\n" + yaml.safe_dump({**data, **(more or {})}, sort_keys=True, allow_unicode=True)
+    more = dict(more or {})
+    if data.get("users") and isinstance(more.get("users"), list):
+        more["users"] = [*data["users"], *more["users"]]
+    return "#cloud-config\n" + yaml.safe_dump({**data, **more}, sort_keys=True, allow_unicode=True)
 
 
-def meta_data(hostname: str, user: str, network: str | None) -> str:
-    """The instance id follows the content, so that a changed seed is applied at the next boot of a new instance."""
-    digest = hashlib.sha256(json.dumps([hostname, user, network]).encode()).hexdigest()[:12]
-    return f"instance-id: {hostname}-{digest}\nlocal-hostname: {hostname}\n"
+def meta_data(hostname: str, instance: str) -> str:
+    """instance: the guest's id for cloud-init, the same for its whole life: what changes in the data later is given to the running guest, and a
+    new id would make cloud-init do everything again."""
+    return f"instance-id: {instance}\nlocal-hostname: {hostname}\n"
 
 
 def digest(files: Mapping[str, str]) -> str:
-    """What a seed's volume is named by: equal content, equal name."""
-    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()[:12]
+    """Equal content, equal digest."""
+    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def iso(files: Mapping[str, str]) -> bytes:
-    """An ISO 9660 image labelled cidata with these files (Rock Ridge and Joliet names)."""
+def iso(files: Mapping[str, str], label: str = "cidata") -> bytes:
+    """An ISO 9660 image with these files (Rock Ridge and Joliet names), padded to ROUND."""
     import pycdlib
 
     image = pycdlib.PyCdlib()
-    image.new(interchange_level=4, joliet=3, rock_ridge="1.09", vol_ident="cidata")
+    image.new(interchange_level=4, joliet=3, rock_ridge="1.09", vol_ident=label)
     for name, text in files.items():
         data = text.encode()
         image.add_fp(io.BytesIO(data), len(data), f"/{name.upper().replace('-', '_')}.;1", rr_name=name, joliet_path=f"/{name}")
     out = io.BytesIO()
     image.write_fp(out)
     image.close()
-    return out.getvalue()
+    made = out.getvalue()
+    return made + b"\0" * (-len(made) % ROUND)
