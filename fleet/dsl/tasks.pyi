@@ -522,6 +522,23 @@ class PingResult(Result):
     ping: str
     def later(self, field: Literal['ping']) -> Later: ...  # type: ignore[override]
 
+class PoolResult(Result):
+    """What `pool` gives back.
+
+        name: The pool.
+        path: Where its volumes are.
+        active: Whether it is running.
+        capacity: Bytes in all. Returned: the pool is active.
+        available: Bytes free. Returned: the pool is active.
+    """
+
+    name: str
+    path: str
+    active: bool
+    capacity: int
+    available: int
+    def later(self, field: Literal['name', 'path']) -> Later: ...  # type: ignore[override]
+
 class RawResult(Result):
     """What `raw` gives back.
 
@@ -798,13 +815,17 @@ class UserResult(Result):
 class VolumeResult(Result):
     """What `volume` gives back.
 
-        path: The file on the hypervisor.
+        path: The file or device on the hypervisor.
         size: Its capacity in bytes.
+        format: Its format. Returned: it exists.
+        sha256: Of its content. Returned: with dest.
     """
 
     path: str
     size: int
-    def later(self, field: Literal['path']) -> Later: ...  # type: ignore[override]
+    format: str
+    sha256: str
+    def later(self, field: Literal['path', 'format', 'sha256']) -> Later: ...  # type: ignore[override]
 
 class WaitForResult(Result):
     """What `wait_for` gives back.
@@ -1846,6 +1867,38 @@ class Tasks:
             data: What to answer; `crash` makes the module fail, to try out error handling. Default: 'pong'.
         """
 
+    def pool(
+        self,
+        name: str | Later,
+        *,
+        state: Literal['running', 'present', 'stopped', 'absent'] = ...,
+        type: Literal['dir', 'fs', 'netfs', 'logical', 'disk', 'iscsi', 'scsi', 'mpath', 'rbd', 'zfs', 'gluster'] = ...,
+        path: str | PathLike[str] | Later = ...,
+        device: Sequence[str | Later] | str | Later = ...,
+        host: str | Later = ...,
+        source: str | Later = ...,
+        format: str | Later = ...,
+        build: bool = ...,
+        autostart: bool = ...,
+        uri: str | Later = ...,
+        **keywords: Unpack[Keywords],
+    ) -> PoolResult:
+        """Declare a storage pool on a hypervisor.
+
+        Args:
+            name: The pool's name.
+            state: running: defined and active; present: defined; stopped: defined and not active; absent: forgotten, with what is in it left where it is. Default: 'running'.
+            type: dir: a directory, on whatever filesystem; fs: a block device that is mounted at `path`; logical: an LVM volume group; the others as libvirt has them. Default: 'dir'.
+            path: The directory, or where the filesystem is mounted.
+            device: Block devices it is made of.
+            host: Server of a network filesystem or storage.
+            source: Export, volume group, dataset or adapter there.
+            format: Format of the filesystem (ext4, xfs, btrfs ...), export or partition table.
+            build: Make what is missing: the directory, or a filesystem, volume group or label on devices that have none. What a device holds is never overwritten. Default: True.
+            autostart: Start it when libvirtd starts. Default: True.
+            uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
+        """
+
     def raw(
         self,
         free: str | Later,
@@ -2375,24 +2428,42 @@ class Tasks:
         self,
         name: str | Later,
         *,
-        pool: str | PathLike[str] | Later = ...,
+        pool: str | Later = ...,
         size: int | str = ...,
-        format: Literal['qcow2', 'raw'] = ...,
+        format: Literal['qcow2', 'raw', 'vmdk', 'vdi', 'vpc', 'qed'] = ...,
+        allocation: Literal['sparse', 'metadata', 'full'] = ...,
         backing: str | PathLike[str] | Later = ...,
         backing_format: Literal['qcow2', 'raw'] = ...,
+        clone_of: str | Later = ...,
+        src: str | PathLike[str] | Later = ...,
+        overwrite: bool = ...,
+        checksum: str | Later = ...,
+        dest: str | PathLike[str] | Later = ...,
+        protected: bool = ...,
+        force: bool = ...,
         state: Literal['present', 'absent'] = ...,
+        uri: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> VolumeResult:
         """Declare a disk volume on a hypervisor.
 
         Args:
-            name: The volume's file name, with its extension.
-            pool: The directory it is in; a libvirt storage pool is made for it where there is none. Default: '/var/lib/libvirt/images'.
-            size: Its capacity, such as 10G; by default that of `backing`.
-            format: Its format. Default: 'qcow2'.
-            backing: A disk on the host of which this is a copy-on-write overlay.
+            name: The volume's name, for a file with its extension.
+            pool: The directory it is in (a libvirt storage pool is made for it where there is none), or a pool's name. Default: '/var/lib/libvirt/images'.
+            size: Its capacity, such as 10G; by default that of what it is made from.
+            format: Its format; by default that of `src` or `clone_of`, else qcow2, and raw where the pool has no files.
+            allocation: sparse: as it is written; metadata: of qcow2, its tables at once; full: all of it. Default: 'sparse'.
+            backing: A disk on the host of which this is a copy-on-write overlay: a clone that costs nothing.
             backing_format: The format of `backing`. Default: 'qcow2'.
+            clone_of: A volume of the same pool, or a path on the host, of which this is a copy of its own.
+            src: A file on the controller that it is made from.
+            overwrite: Also write `src` to a volume that exists and has other content (by SHA-256). Default: False.
+            checksum: sha256:HEX that the content must have, checked on the host after it was made from `src`.
+            dest: A file on the controller to write the volume's content to.
+            protected: Removing it fails unless `force` is given.
+            force: Remove it although it is protected. Default: False.
             state: present or absent. Default: 'present'.
+            uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
         """
 
     def wait_for(

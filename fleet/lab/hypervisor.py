@@ -24,6 +24,7 @@ _START = """for group in /sys/fs/cgroup/*/; do
 done
 exec unshare -m -p -u -i -C -f --kill-child sh -c '
 set -e
+mount --make-rshared /
 groups=$(cd /sys/fs/cgroup && for each in */tasks; do echo ${each%%/tasks}; done)
 mount -t proc proc /proc; mount -t sysfs sysfs /sys
 if [ "$groups" != "*" ]; then

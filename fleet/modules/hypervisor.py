@@ -66,9 +66,24 @@ def by_systemd(m):
 
 def by_hand(m):
     # type: (Module) -> None
+    """In the host's own mount namespace where nothing has to be hidden from it, so that the filesystems of its pools are seen by all."""
+    if suits():
+        m.run(["sh", "-c", "pidof virtlogd >/dev/null || virtlogd -d; exec libvirtd -d"], ok=[0])
+        return
     os.makedirs(FOLDER, exist_ok=True)
     write(m, FOLDER + "/qemu.conf", QEMU_CONF, mode=0o644)
     m.run(["unshare", "--mount", "--propagation", "slave", "sh", "-c", START], ok=[0])
+
+
+def suits():
+    # type: () -> bool
+    """Whether this host is configured already as libvirtd without systemd needs it."""
+    try:
+        with open("/etc/libvirt/qemu.conf") as file:
+            lines = set(file.read().splitlines())
+    except OSError:
+        return False
+    return set(QEMU_CONF.splitlines()) <= lines and not os.path.ismount("/sys/fs/cgroup/unified")
 
 
 def wait(m, path):

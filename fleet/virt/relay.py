@@ -70,9 +70,10 @@ def _pump(source: Any, target: Any) -> None:
         pass
     for end in (source, target):
         try:
+            end.shutdown(socket.SHUT_RDWR)  # a close alone is not noticed while the other pump still reads there
             end.close()
         except (OSError, EOFError):
-            pass  # the transport under it is gone already
+            pass  # it, or the transport under it, is gone already
 
 
 def open_channel(transport: Any, remote: str, command: str | None = None) -> Any:

@@ -1,38 +1,64 @@
-"""Volumes in directory pools on the hypervisor."""
+"""Volumes on the hypervisor: found, made, grown, and their content as streams."""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
 
+from fleet.errors import VirtError
 from fleet.virt.connect import Hypervisor
 from fleet.virt.identity import uuid_of
+from fleet.virt.pools import Pool, pool_xml
+from fleet.virt.xml import add, attribute
 
 DEFAULT_POOL = "/var/lib/libvirt/images"
+CHUNK = 256 * 1024
+PARTIAL = ".partial"  # ends the name of what is being written; it has its own name only when it is whole
 
 
-def find_pool(hypervisor: Hypervisor, path: str) -> Any:
-    """The pool of a directory, running and fresh, or None."""
+def find_pool(hypervisor: Hypervisor, name: str) -> Any:
+    """The pool of a directory (a name that begins with /) or of that name, running and fresh, or None."""
     for pool in hypervisor.connection.listAllStoragePools():
-        if ET.fromstring(pool.XMLDesc()).findtext("target/path") == path:
-            if not pool.isActive():
-                pool.create()
+        if pool.name() == name if not name.startswith("/") else ET.fromstring(pool.XMLDesc()).findtext("target/path") == name:
+            _start(pool)
             pool.refresh()
             return pool
     return None
 
 
+def _start(pool: Any) -> None:
+    try:
+        if not pool.isActive():
+            pool.create()
+    except Exception:
+        if not pool.isActive():  # it may be that another one was quicker
+            raise
+
+
 def make_pool(hypervisor: Hypervisor, path: str) -> Any:
+    """A pool for a directory. Several that make it at once get the same one."""
     name = "fleet" + path.replace("/", "-")
-    root = ET.Element("pool", type="dir")
-    ET.SubElement(root, "name").text = name
-    ET.SubElement(root, "uuid").text = uuid_of("pool", path)
-    ET.SubElement(ET.SubElement(root, "target"), "path").text = path
-    pool = hypervisor.connection.storagePoolDefineXML(ET.tostring(root, encoding="unicode"))
-    pool.build()
-    pool.create()
+    text = pool_xml(Pool(name, "dir", path)).replace(uuid_of("pool", name), uuid_of("pool", path))
+    try:
+        pool = hypervisor.connection.storagePoolDefineXML(text)
+        pool.build()
+    except hypervisor.libvirt.libvirtError:
+        pool = hypervisor.connection.storagePoolLookupByName(name)
+    _start(pool)
     pool.setAutostart(True)
     return pool
+
+
+def the_pool(hypervisor: Hypervisor, name: str) -> Any:
+    """The pool, made where it is a directory. Raises VirtError for a name that no pool has."""
+    found = find_pool(hypervisor, name)
+    if found is None and not name.startswith("/"):
+        raise VirtError(f"there is no pool {name} on {hypervisor.name}", hint="declare it with the `pool` module, or give a directory")
+    return found or make_pool(hypervisor, name)
 
 
 def find_volume(hypervisor: Hypervisor, pool: str, name: str) -> Any:
@@ -42,34 +68,196 @@ def find_volume(hypervisor: Hypervisor, pool: str, name: str) -> Any:
     return found.storageVolLookupByName(name)
 
 
-def make_volume(hypervisor: Hypervisor, pool: str, name: str, *, size: int, format: str = "qcow2", backing: str | None = None,
-                backing_format: str = "qcow2") -> Any:
-    """Create a volume, a copy-on-write overlay where backing (an absolute path there) is given. size in bytes; 0 = the backing's."""
+def volume_xml(name: str, size: int, format: str, backing: str | None = None, backing_format: str = "qcow2", full: bool = False) -> str:
     root = ET.Element("volume")
-    ET.SubElement(root, "name").text = name
-    ET.SubElement(root, "capacity", unit="bytes").text = str(size)
-    target = ET.SubElement(root, "target")
-    ET.SubElement(target, "format", type=format)
-    permissions = ET.SubElement(target, "permissions")
-    ET.SubElement(permissions, "mode").text = "0600"
+    add(root, "name", name)
+    add(root, "capacity", str(size), unit="bytes")
+    if not full:
+        add(root, "allocation", "0", unit="bytes")
+    target = add(root, "target")
+    add(target, "format", type=format)
+    add(add(target, "permissions"), "mode", "0600")
     if backing:
-        store = ET.SubElement(root, "backingStore")
-        ET.SubElement(store, "path").text = backing
-        ET.SubElement(store, "format", type=backing_format)
-    holder = find_pool(hypervisor, pool) or make_pool(hypervisor, pool)
-    return holder.createXML(ET.tostring(root, encoding="unicode"), 0)
+        store = add(root, "backingStore")
+        add(store, "path", backing)
+        add(store, "format", type=backing_format)
+    return ET.tostring(root, encoding="unicode")
 
 
-def upload(hypervisor: Hypervisor, volume: Any, data: bytes) -> None:
-    stream = hypervisor.connection.newStream(0)
-    volume.upload(stream, 0, len(data), 0)
-    for start in range(0, len(data), 65536):
-        stream.send(data[start:start + 65536])
-    stream.finish()
+def make_volume(hypervisor: Hypervisor, pool: str, name: str, *, size: int, format: str = "qcow2", backing: str | None = None,
+                backing_format: str = "qcow2", allocation: str = "sparse") -> Any:
+    """Create a volume, a copy-on-write overlay where backing (an absolute path there) is given.
+
+    size in bytes; 0 = the backing's. allocation: sparse, metadata (qcow2 only) or full.
+    """
+    text = volume_xml(name, size, format, backing, backing_format, allocation == "full")
+    flags = hypervisor.libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if allocation == "metadata" else 0
+    return the_pool(hypervisor, pool).createXML(text, flags)
+
+
+def clone_volume(hypervisor: Hypervisor, pool: str, name: str, source: Any) -> Any:
+    """A copy of a volume of its own, by reflink where the filesystem can."""
+    form = fields(source)["format"]
+    text = volume_xml(name, source.info()[1], form)
+    holder = the_pool(hypervisor, pool)
+    try:
+        return holder.createXMLFrom(text, source, hypervisor.libvirt.VIR_STORAGE_VOL_CREATE_REFLINK)
+    except hypervisor.libvirt.libvirtError:
+        return holder.createXMLFrom(text, source, 0)
+
+
+def drop(hypervisor: Hypervisor, volume: Any) -> None:
+    """Remove what could not be finished, where libvirt still answers; else the next apply finds and removes it."""
+    try:
+        volume.delete(0)
+    except hypervisor.libvirt.libvirtError:
+        pass
+
+
+def by_path(hypervisor: Hypervisor, path: str) -> Any:
+    """The volume of a path, or None."""
+    return hypervisor.find("storageVolLookupByPath", path)
 
 
 def fields(volume: Any) -> dict[str, Any]:
     root = ET.fromstring(volume.XMLDesc())
-    form = root.find("target/format")
-    return {"size": int(root.findtext("capacity") or 0), "format": form.get("type") if form is not None else "raw",
-            "backing": root.findtext("backingStore/path")}
+    return {"size": int(root.findtext("capacity") or 0), "allocation": int(root.findtext("allocation") or 0),
+            "format": attribute(root, "target/format", "type") or "raw", "backing": root.findtext("backingStore/path")}
+
+
+# -- who uses it
+
+
+def users(hypervisor: Hypervisor, path: str) -> dict[str, str | None]:
+    """Guests with that disk -> the disk's target where it runs, else None."""
+    found: dict[str, str | None] = {}
+    for domain in hypervisor.connection.listAllDomains():
+        for disk in ET.fromstring(domain.XMLDesc(0)).iterfind("devices/disk"):
+            source = disk.find("source")
+            if source is not None and path in (source.get("file"), source.get("dev")):
+                found[domain.name()] = attribute(disk, "target", "dev") if domain.isActive() else None
+    return found
+
+
+def overlays(hypervisor: Hypervisor, path: str) -> list[str]:
+    """Volumes in the host's active pools that are copy-on-write overlays of a disk."""
+    active = hypervisor.libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
+    return sorted(volume.path() for pool in hypervisor.connection.listAllStoragePools(active) for volume in pool.listAllVolumes()
+                  if fields(volume)["backing"] == path)
+
+
+def grow(hypervisor: Hypervisor, volume: Any, size: int) -> None:
+    """Make it larger in place, through the guest that has it in use where one has. size in bytes."""
+    for name, target in users(hypervisor, volume.path()).items():
+        if target is not None:
+            hypervisor.connection.lookupByName(name).blockResize(target, size, hypervisor.libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+            return
+    volume.resize(size)
+
+
+# -- content
+
+
+def upload(hypervisor: Hypervisor, volume: Any, data: bytes) -> None:
+    """Write a volume's whole content."""
+    stream = hypervisor.connection.newStream(0)
+    volume.upload(stream, 0, len(data), 0)
+    for start in range(0, len(data), CHUNK):
+        stream.send(data[start:start + CHUNK])
+    stream.finish()
+
+
+def send(hypervisor: Hypervisor, volume: Any, path: Path) -> str:
+    """Stream a controller file into a volume, in bounded memory and without its holes. Returns the file's SHA-256."""
+    digest = hashlib.sha256()
+    stream = hypervisor.connection.newStream(0)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        volume.upload(stream, 0, size, hypervisor.libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
+        try:
+            for start, end, hole in _extents(file, size):
+                if hole:
+                    stream.sendHole(end - start, 0)
+                for data in _pieces(file, start, end, hole):
+                    digest.update(data)
+                    if not hole:
+                        _send_all(stream, data)
+            stream.finish()
+        except BaseException:
+            stream.abort()
+            raise
+    return digest.hexdigest()
+
+
+def _send_all(stream: Any, data: bytes) -> None:
+    while data:
+        sent = stream.send(data)
+        if sent < 0:
+            raise VirtError("the stream to libvirt broke off")
+        data = data[sent:]
+
+
+def _pieces(file: BinaryIO, start: int, end: int, hole: bool) -> Iterator[bytes]:
+    file.seek(start)
+    while start < end:
+        data = bytes(min(CHUNK, end - start)) if hole else file.read(min(CHUNK, end - start))
+        if not data:
+            raise VirtError(f"{file.name} became shorter while it was sent")
+        yield data
+        start += len(data)
+
+
+def _extents(file: BinaryIO, size: int) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, is it a hole) over a file."""
+    at = 0
+    while at < size:
+        try:
+            data = os.lseek(file.fileno(), at, os.SEEK_DATA)
+        except OSError:
+            yield at, size, True
+            return
+        if data > at:
+            yield at, data, True
+        at = min(os.lseek(file.fileno(), data, os.SEEK_HOLE), size)
+        yield data, at, False
+
+
+def receive(hypervisor: Hypervisor, volume: Any, path: Path) -> str:
+    """Stream a volume's content into a controller file, replaced when all is there. Returns its SHA-256."""
+    digest = hashlib.sha256()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    stream = hypervisor.connection.newStream(0)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+            volume.download(stream, 0, 0, 0)
+            while data := stream.recv(CHUNK):
+                if isinstance(data, int):
+                    raise VirtError("the stream from libvirt broke off")
+                digest.update(data)
+                if data.count(0) == len(data):
+                    file.seek(len(data), os.SEEK_CUR)
+                else:
+                    file.write(data)
+            stream.finish()
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """A controller file's."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(CHUNK):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def format_of(path: Path) -> str:
+    """qcow2 or raw, by the file's first bytes."""
+    with path.open("rb") as file:
+        return "qcow2" if file.read(4) == b"QFI\xfb" else "raw"

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,8 +38,24 @@ class Hypervisor:
     """A private libvirtd: its connection, and the folder that is /var there."""
 
     name: str
-    connection: Any
+    socket: str
     var: Path
+    connection: Any = None
+
+    def kill_libvirtd(self) -> None:
+        """At once, as the kernel would."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "comm").read_text() == "libvirtd\n" and os.path.samefile(process / "root/run", self.socket.partition("/libvirt/")[0]):
+                    os.kill(int(process.name), signal.SIGKILL)
+            except OSError:
+                continue
+
+    def reopen(self) -> None:
+        """After libvirtd was restarted."""
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = libvirt.open(f"qemu+unix:///system?socket={self.socket}")
 
     @property
     def images(self) -> Path:
@@ -140,8 +157,8 @@ def hypervisors(hypervisor_lab: Lab) -> Iterator[dict[str, Hypervisor]]:
     found = {}
     for name, host in hypervisor_lab.status().items():
         inner = Path(f"/proc/{host['pid']}/task/{host['pid']}/children").read_text().split()[0]
-        connection = libvirt.open(f"qemu+unix:///system?socket=/proc/{inner}/root/run/libvirt/libvirt-sock")
-        found[name] = Hypervisor(name, connection, Path(host["folder"]) / "var")
+        found[name] = Hypervisor(name, f"/proc/{inner}/root/run/libvirt/libvirt-sock", Path(host["folder"]) / "var")
+        found[name].reopen()
         found[name].images.mkdir(exist_ok=True)
     yield found
     for each in found.values():
