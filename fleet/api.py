@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fleet.engine.run import Run, new_id
 from fleet.errors import Pos, UsageError
@@ -57,19 +57,30 @@ class Prepared:
     static: Static
     templar: Templar
     extra_vars: dict[str, Any]
-    sources: list[str]
+    sources: list[str | Mapping[str, Any]]
     redactor: Redactor
     books: list[Playbook] = field(default_factory=list)
 
 
-def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -> Prepared:
+class Plays(Protocol):
+    """A play in Python (fleet.dsl.PyPlay)."""
+
+    pos: Pos
+
+    def model(self, static: Static) -> Play: ...
+
+
+Book = str | os.PathLike[str] | Plays | Playbook
+
+
+def prepare(playbooks: Sequence[Book], options: RunOptions, settings: Settings) -> Prepared:
     """Read inventory and playbooks. Raises FleetError for whatever is wrong in them."""
     vault = Vault.from_options(options, settings)
     decrypt = vault.decrypt if vault else None
-    extra_vars = parse_extra_vars(options.extra_vars, decrypt)
+    extra_vars = {**parse_extra_vars(options.extra_vars, decrypt), **options.vars}
     sources = list(options.inventory or settings.inventory)
     inventory = load_inventory(sources, decrypt=decrypt, extra_vars=extra_vars)
-    base = Path(playbooks[0]).parent if playbooks else Path()
+    base = Path(_file(playbooks[0])).parent if playbooks else Path()
     templar = Templar(decrypt, any_condition=settings.allow_broken_conditionals)
 
     def render(value: Any, layers: Mapping[str, Any]) -> Any:
@@ -78,11 +89,22 @@ def prepare(playbooks: Sequence[str], options: RunOptions, settings: Settings) -
     static = Static(python=InPython(), roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
                     decrypt=decrypt, extra_vars=extra_vars)
     prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
-    for path in playbooks:
-        if not Path(path).is_file():
-            raise UsageError(f"there is no playbook {path}", hint="give the path of a .yml or .py file")
-        prepared.books.append(load_playbook(path, static=static))
+    prepared.books = [_book(each, static) for each in playbooks]
     return prepared
+
+
+def _file(book: Book) -> str:
+    return os.fspath(book) if isinstance(book, (str, os.PathLike)) else book.path if isinstance(book, Playbook) else book.pos.file
+
+
+def _book(book: Book, static: Static) -> Playbook:
+    if isinstance(book, Playbook):
+        return book
+    if not isinstance(book, (str, os.PathLike)):
+        return Playbook(book.pos.file, [book.model(static)])
+    if not Path(book).is_file():
+        raise UsageError(f"there is no playbook {os.fspath(book)}", hint="give the path of a .yml or .py file")
+    return load_playbook(book, static=static)
 
 
 def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:

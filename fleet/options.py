@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,12 @@ from typing import Any
 class RunOptions:
     """The options that `fleet apply`, `plan`, `run` and `reconcile` share; names are ansible-playbook's.
 
-    extra_vars: the -e values as given; inventory: the -i sources as given (empty: from the settings). secrets: passwords asked for or read,
+    extra_vars: the -e values as given; inventory: the -i sources as given (empty: from the settings), or mappings as a YAML
+    inventory has them. vars: above extra_vars, data and no templates. secrets: passwords asked for or read,
     by "become_password" and "connection_password".
     """
 
-    inventory: tuple[str, ...] = ()
+    inventory: tuple[str | Mapping[str, Any], ...] = ()
     limit: str | None = None
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
@@ -34,4 +36,5 @@ class RunOptions:
     format: str = "console"
     verbosity: int = 0
     debug: bool = False
+    vars: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict)

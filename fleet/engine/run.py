@@ -38,7 +38,8 @@ class Run:
     """
 
     def __init__(self, *, inventory: Inventory, settings: Settings, options: RunOptions, connections: Connections, static: Static,
-                 templar: Templar, extra_vars: Mapping[str, Any], command: str = "apply", sources: Iterable[str] = (),
+                 templar: Templar, extra_vars: Mapping[str, Any], command: str = "apply",
+                 sources: Iterable[str | Mapping[str, Any]] = (),
                  subscribers: Iterable[Subscriber] = (), run_id: str = "", entry: str = "",
                  redactor: Redactor | None = None) -> None:
         self.id = run_id or new_id()
@@ -58,8 +59,9 @@ class Run:
         self.states: dict[str, HostState] = {}
         self.strategy = ""
         self.interrupted = False
-        self.inventory_file = next((source for source in self.sources if Path(source).is_file()), None)
-        self.inventory_dir = _directory(self.sources)
+        files = [source for source in self.sources if isinstance(source, str)]
+        self.inventory_file = next((source for source in files if Path(source).is_file()), None)
+        self.inventory_dir = _directory(files)
         self.shared: dict[str, Any] = {}  # what actions keep for the whole run (open libvirt connections)
         self.closing: list[Callable[[], None]] = []  # called at its end
         self.cleared = 0  # how often errors were forgiven (meta: clear_host_errors)
@@ -249,7 +251,8 @@ class Run:
         error = ""
         try:
             self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in books], plays=[len(book.plays) for book in books],
-                                 inventory=self.sources, check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
+                                 inventory=[source if isinstance(source, str) else "(given)" for source in self.sources],
+                             check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
                                  limit=self.options.limit or "", tags=list(self.options.tags), project=self.settings.project, entry=self.entry))
             self.hub.run(lambda: self._plays(books))
         except FleetError as failure:

@@ -27,10 +27,17 @@ _RANGE = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
 _MOST = 1_000_000  # hosts of one range
 
 
-def load_inventory(sources: Sequence[str], *, decrypt: Decrypt | None = None, extra_vars: Mapping[str, Any] | None = None) -> Inventory:
-    """Read the sources in order. A source is a file, a directory, or names separated by commas ("web1,web2,"). Raises InventoryError, SourceError."""
+def load_inventory(sources: Sequence[str | Mapping[str, Any]], *, decrypt: Decrypt | None = None,
+                   extra_vars: Mapping[str, Any] | None = None) -> Inventory:
+    """Read the sources in order. Raises InventoryError, SourceError.
+
+    A source is a file, a directory, names separated by commas ("web1,web2,"), or a mapping as a YAML inventory has it, whose texts are no templates.
+    """
     inventory = Inventory(decrypt)
     for source in sources:
+        if isinstance(source, Mapping):
+            _tree(inventory, source, Path("the inventory that was given"))
+            continue
         if "," in source and not os.path.exists(source):
             for name in source.split(","):
                 if name.strip():
