@@ -47,6 +47,8 @@ class RunStarted(Event):
 
 @dataclass(slots=True, kw_only=True)
 class PlayStarted(Event):
+    """A play begins on some hosts. position: where it stands, as file:line:column; batch, batches: with `serial`, which of how many."""
+
     name: str
     hosts: list[str]
     position: str
@@ -101,6 +103,8 @@ class TaskResult(Event):
 
 @dataclass(slots=True, kw_only=True)
 class TaskRetry(Event):
+    """A task with `until` did not come to it and is tried again. attempt: how many there were; left: how many there may be; result: of this one."""
+
     task: int
     host: str
     attempt: int
@@ -110,6 +114,8 @@ class TaskRetry(Event):
 
 @dataclass(slots=True, kw_only=True)
 class HostUnreachable(Event):
+    """A host could not be reached or was lost; its TaskResult has the status "unreachable". hint: what to do."""
+
     host: str
     message: str
     hint: str = ""

@@ -1,56 +1,101 @@
-"""A module's page, made from its spec."""
+"""The modules' pages, made from their specs."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fleet import registry
-from fleet.runner.spec import Spec
+from fleet.runner.spec import Opt, Spec
 
 _CHECK = {"full": "Check mode predicts what it would do.", "none": "What it would do cannot be predicted: check mode skips it.",
           "partial": "Check mode predicts it where the options say enough; see the notes."}
+THEMES = {
+    "Files": "assemble blockinfile copy fetch file find ini_file lineinfile replace slurp stat synchronize tempfile template unarchive",
+    "Packages and sources": "apt apt_key apt_repository deb822_repository dnf dpkg_selections get_url git package package_facts pip rpm_key yum",
+    "Users and access": "authorized_key getent group known_hosts user",
+    "Services and the system": "async_status cron hostname iptables mount reboot service service_facts setup sysctl systemd systemd_service timezone",
+    "Commands": "command expect raw script shell",
+    "Guests, networks, storage": "accelerator domain guest guest_snapshot hypervisor image network network_port pool secret snapshot volume",
+    "Containers": "container oci",
+    "The web and waiting": "pause ping uri wait_for wait_for_connection",
+    "The run itself": "add_host assert debug fail group_by include_vars set_fact set_stats validate_argument_spec",
+}
 
 
-def _cell(text: Any) -> str:
+def cell(text: Any) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _value(value: Any) -> str:
+    return f"`{cell(json.dumps(value, ensure_ascii=False, default=str))}`"
+
+
+def _option(name: str, opt: Opt, spec: Spec | None) -> Iterator[str]:
+    """The row of an option, and those of its suboptions."""
+    kind = f"list of {opt.elements}" if opt.type == "list" and opt.elements else opt.type
+    default = "required" if opt.required else "" if opt.default is None else _value(opt.default)
+    choices = f" One of: {', '.join(_value(each).replace(chr(34), '') for each in opt.choices)}." if opt.choices else ""
+    aliases = f" Also: {', '.join(f'`{each}`' for each in opt.aliases)}." if opt.aliases else ""
+    free = " Takes the task's free text." if spec and spec.free_form == name else ""
+    yield f"| `{name}` | {kind} | {default} | {cell(opt.doc)}{choices}{aliases}{free} |"
+    for inner, each in (opt.suboptions or {}).items():
+        yield from _option(f"{name}.{inner}", each, None)
 
 
 def markdown(spec: Spec) -> str:
     """The page as Markdown."""
-    lines = [f"# {spec.name}", "", f"{spec.summary}. {_CHECK[spec.check]}", "", "## Options", "", "| option | type | default | meaning |", "|---|---|---|---|"]
-    for name, opt in spec.options.items():
-        kind = f"list of {opt.elements}" if opt.type == "list" and opt.elements else opt.type
-        default = "required" if opt.required else "" if opt.default is None else f"`{_cell(repr(opt.default) if isinstance(opt.default, str) else opt.default)}`"
-        choices = f" One of: {', '.join(f'`{each}`' for each in opt.choices)}." if opt.choices else ""
-        aliases = f" Also: {', '.join(f'`{each}`' for each in opt.aliases)}." if opt.aliases else ""
-        free = " Takes the task's free text." if spec.free_form == name else ""
-        lines.append(f"| `{name}` | {kind} | {default} | {_cell(opt.doc)}{choices}{aliases}{free} |")
+    lines = [f"# {spec.name}", "", f"{spec.summary}. {_CHECK[spec.check]}", ""]
+    if spec.options:
+        lines += ["## Options", "", "| option | type | default | meaning |", "|---|---|---|---|"]
+        for name, opt in spec.options.items():
+            lines += _option(name, opt, spec)
     for text, groups in (("Not together", spec.mutually_exclusive), ("One of these is needed", spec.required_one_of),
                          ("Only together", spec.required_together)):
         lines += [f"\n{text}: {', '.join(f'`{name}`' for name in group)}." for group in groups]
     for rule in spec.required_if:
-        lines.append(f"\nWith `{rule[0]}={rule[1]}`: needs {', '.join(f'`{name}`' for name in rule[2])}.")
+        needed = (" or " if len(rule) > 3 and rule[3] else ", ").join(f"`{name}`" for name in rule[2])
+        lines.append(f"\nWith `{rule[0]}={rule[1]}`: needs {needed}.")
+    for name, others in spec.required_by.items():
+        lines.append(f"\n`{name}` needs {', '.join(f'`{other}`' for other in others)}.")
     if spec.notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in spec.notes)]
     if spec.returns:
         lines += ["", "## Returns", "", "| field | type | when | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{name}` | {ret.type} | {_cell(ret.returned)} | {_cell(ret.doc)} |" for name, ret in spec.returns.items()]
+        lines += [f"| `{name}` | {ret.type} | {cell(ret.returned)} | {cell(ret.doc)} |" for name, ret in spec.returns.items()]
     if spec.examples:
         lines += ["", "## Examples", "", "```yaml", spec.examples.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
 
+def themes() -> dict[str, list[str]]:
+    """The modules there are, by theme; those without one under "More"."""
+    names = registry.names()
+    found = {theme: [name for name in words.split() if name in names] for theme, words in THEMES.items()}
+    found["More"] = [name for name in names if not any(name in listed for listed in found.values())]
+    return {theme: listed for theme, listed in found.items() if listed}
+
+
 def index() -> str:
-    rows = [f"| [{name}]({name}.md) | {_cell(registry.spec(name).summary)} | {registry.spec(name).check} |" for name in registry.names()]
-    return "\n".join(["# Modules", "", "Generated from the modules' specs by `fleet doc --write docs/modules`.", "", "| module | what it does | check mode |",
-                      "|---|---|---|", *rows]) + "\n"
+    """The page that leads to all others."""
+    lines = ["# Modules", "", "Made from the modules' specs by `make docs`. `fleet doc NAME` shows the same page in a terminal."]
+    for theme, names in themes().items():
+        lines += ["", f"## {theme}", "", "| module | what it does | check mode |", "|---|---|---|"]
+        lines += [f"| [{name}]({name}.md) | {cell(registry.spec(name).summary)} | {registry.spec(name).check} |" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """All pages by file name."""
+    return {"index.md": index(), **{f"{name}.md": markdown(registry.spec(name)) for name in registry.names()}}
 
 
 def write_pages(folder: Path) -> int:
     """Write all pages and take away those of modules that are gone; how many there are."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {"index.md": index(), **{f"{name}.md": markdown(registry.spec(name)) for name in registry.names()}}
+    wanted = pages()
     for path in folder.glob("*.md"):
         if path.name not in wanted:
             path.unlink()
