@@ -24,16 +24,34 @@ def entry(address: str, port: int) -> str:
     return address if port == 22 else f"[{address}]:{port}"
 
 
+class _Known:
+    """One file: plain names by name, since there may be thousands; the hashed names and patterns, which are tried one by one."""
+
+    def __init__(self) -> None:
+        self.plain: dict[str, dict[str, Any]] = {}
+        self.tried: Any = paramiko.HostKeys()
+
+    def add(self, entry: Any) -> None:
+        if any(mark in name for name in entry.hostnames for mark in "|*?!"):
+            self.tried._entries.append(entry)
+            return
+        for name in entry.hostnames:
+            self.plain.setdefault(name, {}).setdefault(entry.key.get_name(), entry.key)
+
+    def lookup(self, name: str) -> dict[str, Any]:
+        return {**(self.tried.lookup(name) or {}), **self.plain.get(name, {})}
+
+
 @cache
-def _load(path: str, stamp: int) -> Any:
-    keys: Any = paramiko.HostKeys()
+def _load(path: str, stamp: int) -> _Known:
+    keys = _Known()
     for number, line in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
         try:
             found = paramiko.hostkeys.HostKeyEntry.from_line(line, number) if line.strip() and not line.startswith(("#", "@")) else None
         except Exception:
             continue  # OpenSSH skips lines it cannot read as well
         if found is not None:
-            keys._entries.append(found)
+            keys.add(found)
     return keys
 
 
@@ -43,7 +61,7 @@ def known(name: str, paths: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for path in paths:
             if os.path.exists(path):
-                found.update(_load(path, os.stat(path).st_mtime_ns).lookup(name) or {})
+                found.update(_load(path, os.stat(path).st_mtime_ns).lookup(name))
         return found
 
 
@@ -76,7 +94,7 @@ def _place(name: str, paths: list[str]) -> str:
             keys = _load(path, os.stat(path).st_mtime_ns)
             for number, line in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
                 hosts = line.split(" ", 1)[0].split(",")
-                if any(each == name or (each.startswith("|1|") and keys.hash_host(name, each) == each) for each in hosts):
+                if any(each == name or (each.startswith("|1|") and keys.tried.hash_host(name, each) == each) for each in hosts):
                     return f"{path}:{number}"
     return "known_hosts"
 

@@ -9,6 +9,7 @@ import random
 import re
 import socket
 import time
+from functools import lru_cache
 from typing import Any
 
 import paramiko
@@ -16,6 +17,7 @@ import paramiko
 from fleet.connection import hostkeys, payload, sshconfig
 from fleet.connection.base import Endpoint
 from fleet.connection.local import STDERR
+from fleet.connection.transport import Transport
 from fleet.errors import AuthenticationFailed, ConnectionFailed, FleetError, HostKeyFailed
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # its thread logs tracebacks of what we report ourselves
@@ -55,7 +57,7 @@ class Way:
         return f"{self.user}@{self.address}" + (f":{self.port}" if self.port != 22 else "")
 
 
-def connect(endpoint: Endpoint, via: paramiko.Transport | None) -> paramiko.Transport:
+def connect(endpoint: Endpoint, via: paramiko.Transport | None) -> Transport:
     """An authenticated transport; tries again as endpoint.retries says. Raises ConnectionFailed and its kinds."""
     way = Way(endpoint)
     for attempt in range(endpoint.retries + 3):
@@ -72,10 +74,10 @@ def connect(endpoint: Endpoint, via: paramiko.Transport | None) -> paramiko.Tran
     raise AssertionError("unreachable")
 
 
-def _connect(way: Way, via: paramiko.Transport | None) -> paramiko.Transport:
+def _connect(way: Way, via: paramiko.Transport | None) -> Transport:
     endpoint = way.endpoint
     sock = _socket(way, via)
-    transport = paramiko.Transport(sock, default_window_size=8 * 1024 * 1024, default_max_packet_size=65536)
+    transport = Transport(sock, default_window_size=8 * 1024 * 1024, default_max_packet_size=65536)
     try:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = max(endpoint.timeout, 10)
         options = transport.get_security_options()
@@ -174,7 +176,7 @@ def _keys(way: Way, tried: list[str]) -> Any:
                 tried.append(f"{path} (no such file)")
             continue
         try:
-            yield path, _key(path, way.endpoint.passphrase.reveal() if way.endpoint.passphrase is not None else None)
+            yield path, _key(path, os.stat(path).st_mtime_ns, way.endpoint.passphrase.reveal() if way.endpoint.passphrase is not None else None)
         except paramiko.PasswordRequiredException:
             tried.append(f"{path} (it has a passphrase)")
         except (paramiko.SSHException, ValueError, OSError) as error:
@@ -184,7 +186,9 @@ def _keys(way: Way, tried: list[str]) -> Any:
             yield "a key of the agent", key
 
 
-def _key(path: str, passphrase: str | None) -> paramiko.PKey:
+@lru_cache(64)
+def _key(path: str, stamp: int, passphrase: str | None) -> paramiko.PKey:
+    """A private key; read once for all hosts."""
     certificate = f"{path}-cert.pub"
     errors: list[Exception] = []
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
@@ -203,9 +207,8 @@ def _key(path: str, passphrase: str | None) -> paramiko.PKey:
 class ChannelStream:
     """The bytes of a command run over a transport."""
 
-    def __init__(self, transport: paramiko.Transport, command: str) -> None:
-        self._channel = transport.open_session(timeout=30)
-        self._channel.exec_command(command.encode())
+    def __init__(self, transport: Transport, command: str) -> None:
+        self._channel = transport.run_command(command.encode(), timeout=30)
 
     def read(self) -> bytes:
         return self._channel.recv(262144)
@@ -231,7 +234,7 @@ class ChannelStream:
             pass
 
 
-def open_stream(transport: paramiko.Transport, endpoint: Endpoint) -> ChannelStream:
+def open_stream(transport: Transport, endpoint: Endpoint) -> ChannelStream:
     try:
         return ChannelStream(transport, payload.login_command(endpoint.python))
     except (paramiko.SSHException, OSError, EOFError) as error:
