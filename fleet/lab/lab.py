@@ -169,9 +169,10 @@ class Lab:
                                   f"ansible_ssh_known_hosts_file={known}\nansible_python_interpreter=/usr/bin/python3\n")
 
     def listing(self, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        """The lab as an inventory program prints it, with `lab_key` and `lab_folder` for what lives on its hosts."""
+        """The lab as an inventory program prints it, with `lab_key`, `lab_folder` and `lab_images` (kept when the lab goes) for what
+        lives on its hosts."""
         return {
-            "all": {"vars": {"lab_key": str(self.shared / "id"), "lab_folder": str(self.folder)}},
+            "all": {"vars": {"lab_key": str(self.shared / "id"), "lab_folder": str(self.folder), "lab_images": str(self.shared.parent / "images")}},
             "lab": {"hosts": list(hosts), "vars": {
                 "ansible_ssh_private_key_file": str(self.shared / "id"), "ansible_ssh_known_hosts_file": str(self.folder / "known_hosts"),
                 "ansible_python_interpreter": "/usr/bin/python3"}},
