@@ -74,7 +74,7 @@ def shaped(store: Store, row: Row) -> dict[str, Any]:
         run.update({name: ended[name] for name in ("status", "duration", "stats", "error") if name in ended})
         run["state"] = "interrupted" if ended.get("interrupted") else _STATES.get(ended["status"], "failed")
     else:
-        run["state"] = "running" if alive(row) else "interrupted"
+        run["state"] = "running" if store.mark(row["id"]).held() else "interrupted"
         run["stats"] = stats_of(store, row["id"])
     del run["run"]
     run["changed"] = sum(counts["changed"] for counts in run["stats"].values())
@@ -107,18 +107,3 @@ def unfinished(found: list[Event]) -> list[tuple[TaskStarted, list[str]]]:
             if event.status in ("failed", "unreachable") and not event.ignored:
                 lost.add(event.host)
     return [(task, [host for host in begun if host not in done]) for task, begun, done in waiting.values() if len(done) < task.hosts]
-
-
-def alive(row: Row) -> bool:
-    """Whether the process that records a run is still there."""
-    return bool(process(row["pid"]) == row["process"])
-
-
-def process(pid: int) -> str:
-    """What names a process for good: the boot of its machine and when it started, in the kernel's ticks; empty when there is none of that number."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if state[0] == "Z" else f"{boot} {state[19]}"

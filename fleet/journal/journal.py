@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet.events import Event, Note, Output, RunFinished, RunStarted
-from fleet.journal.history import alive, process, shaped, stats_of
+from fleet.journal.history import shaped, stats_of
 from fleet.journal.store import Row, Store
 
 LARGEST = 64 * 1024  # bytes of a result that are kept
@@ -39,7 +39,7 @@ class Journal:
         self._lost = 0
 
     def _close_interrupted(self) -> list[dict[str, Any]]:
-        found = [row for row in self.store.runs("ended IS NULL") if not alive(row)]
+        found = [row for row in self.store.runs("ended IS NULL") if not self.store.mark(row["id"]).held()]
         try:
             with self.store.transaction():
                 for row in list(found):
@@ -47,6 +47,7 @@ class Journal:
                              "error": f"its process (number {row['pid']}) was gone before the run had ended"}
                     if not self.store.end(row["id"], ended):
                         found.remove(row)  # another run was quicker to tell
+                    self.store.mark(row["id"]).path.unlink(missing_ok=True)
         except sqlite3.Error as error:
             raise self.store.trouble(error) from None
         return [shaped(self.store, row) for row in found]
@@ -61,11 +62,14 @@ class Journal:
 
     def _begin(self, event: RunStarted) -> None:
         self._run = event.run
+        self._mark = self.store.mark(event.run)
         try:
+            self._mark.acquire()
             with self.store.transaction():
                 self.store.begin({"id": event.run, "at": event.at, "command": event.command, "project": event.project, "entry": event.entry,
-                                  "pid": os.getpid(), "process": process(os.getpid()), "begun": json.dumps(plain(event))})
-        except sqlite3.Error as error:
+                                  "pid": os.getpid(), "begun": json.dumps(plain(event))})
+        except (sqlite3.Error, OSError) as error:
+            self._mark.release(remove=True)
             raise self.store.trouble(error) from None
         self._thread = threading.Thread(target=self._write, name="fleet-journal", daemon=True)
         self._thread.start()
@@ -75,6 +79,7 @@ class Journal:
             self._queue.put(None)
             self._thread.join(10)
             self._thread = None
+            self._mark.release(remove=True)
         self.store.close()
 
     def _write(self) -> None:

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from fleet.errors import UsageError
+from fleet.lockfile import LockFile
 
-VERSION = 1
+VERSION = 2
 _TABLES = """
 CREATE TABLE runs (id TEXT PRIMARY KEY, at REAL NOT NULL, command TEXT NOT NULL, project TEXT NOT NULL, entry TEXT NOT NULL, pid INTEGER NOT NULL,
-                   process TEXT NOT NULL, begun TEXT NOT NULL, ended TEXT, lost INTEGER NOT NULL DEFAULT 0);
+                   begun TEXT NOT NULL, ended TEXT, lost INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX runs_at ON runs (at);
 CREATE TABLE events (id INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT NULL, status TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX events_run ON events (run);
 """
+_FROM = {1: "ALTER TABLE runs DROP COLUMN process"}  # a version -> what makes the next of it
 _HINT = "set another with `journal` in fleet.toml, or --no-journal"
 Row = dict[str, Any]
 
@@ -40,12 +42,12 @@ class Store:
             self.db.row_factory = sqlite3.Row
             if write:
                 self._prepare()
-        except OSError as error:
-            raise UsageError(f"the journal {path} cannot be written: {error.strerror}", hint=_HINT) from None
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise self.trouble(error) from None
 
-    def trouble(self, error: sqlite3.Error) -> UsageError:
+    def trouble(self, error: sqlite3.Error | OSError) -> UsageError:
+        if isinstance(error, OSError):
+            return UsageError(f"the journal {self.path} cannot be written: {error.strerror}", hint=_HINT)
         if isinstance(error, sqlite3.OperationalError):
             return UsageError(f"the journal {self.path} cannot be written: {error}", hint=_HINT)
         return UsageError(f"the journal {self.path} is damaged: {error}", hint="move it away; the next run makes a new one")
@@ -57,9 +59,10 @@ class Store:
             found = self.db.execute("PRAGMA user_version").fetchone()[0]
             if found > VERSION:
                 raise UsageError(f"the journal {self.path} was written by a later fleet", hint=_HINT)
-            if not found:
-                for statement in _TABLES.split(";"):
+            for version in range(found, VERSION) if found else (0,):
+                for statement in _FROM.get(version, _TABLES).split(";"):
                     self.db.execute(statement)
+            if found != VERSION:
                 self.db.execute(f"PRAGMA user_version={VERSION}")
 
     def transaction(self) -> _Transaction:
@@ -73,11 +76,15 @@ class Store:
         if hasattr(self, "db"):
             self.db.close()
 
+    def mark(self, run: str) -> LockFile:
+        """What the process that records a run holds as long as it is there."""
+        return LockFile(self.path.with_name(f"{self.path.name}-running") / run)
+
     # -- writing
 
     def begin(self, row: Row) -> None:
-        self.db.execute("INSERT INTO runs (id, at, command, project, entry, pid, process, begun) "
-                        "VALUES (:id, :at, :command, :project, :entry, :pid, :process, :begun)", row)
+        self.db.execute("INSERT INTO runs (id, at, command, project, entry, pid, begun) "
+                        "VALUES (:id, :at, :command, :project, :entry, :pid, :begun)", row)
 
     def add(self, rows: Iterable[Row]) -> None:
         self.db.executemany("INSERT INTO events (run, kind, host, status, data) VALUES (:run, :kind, :host, :status, :data)", rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import time
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fleet.api import run_playbook
-from fleet.errors import FleetError
+from fleet.errors import FleetError, UsageError
 from fleet.events import Subscriber
+from fleet.lockfile import LockFile
 from fleet.options import RunOptions
 from fleet.reconcile.entries import Entry
 from fleet.reconcile.findings import Findings, HostFindings
@@ -48,41 +48,27 @@ class Report:
                 "duration": self.duration, "error": self.error, "hosts": {name: host.as_dict() for name, host in self.hosts.items()}}
 
 
-class Lock:
-    """One run at a time of an entry: a lock of the kernel's, which goes with its holder. False when another has it."""
-
-    def __init__(self, entry: Entry, settings: Settings) -> None:
-        digest = hashlib.sha256(settings.project.encode()).hexdigest()[:12]
-        self.path = Path(state("reconcile"), f"{digest}-{entry.name}.lock")
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def __enter__(self) -> bool:
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
-        return True
-
-    def holder(self) -> str:
-        return os.pread(self.fd, 20, 0).decode("ascii", "replace").strip()
-
-    def __exit__(self, *exc: object) -> None:
-        os.close(self.fd)
+def lock(entry: Entry, settings: Settings) -> LockFile:
+    """What the one run of an entry holds."""
+    digest = hashlib.sha256(settings.project.encode()).hexdigest()[:12]
+    return LockFile(Path(state("reconcile"), f"{digest}-{entry.name}.lock"))
 
 
 def reconcile(entry: Entry, options: RunOptions, settings: Settings, *, mode: str | None = None, subscribers: Iterable[Subscriber] = ()) -> Report:
     """Look for drift, or repair it. options: those of the command line (inventory, vault passwords). A mistake in the entry's files is in the report."""
     mode = mode or entry.mode
     report = Report(entry.name, mode, list(entry.playbooks))
-    lock = Lock(entry, settings)
-    with lock as mine:
-        if not mine:
-            report.status, report.error = BUSY, f"another run of it is at work (process {lock.holder()})"
+    mine = lock(entry, settings)
+    try:
+        if not mine.acquire():
+            report.status, report.error = BUSY, f"another run of it is at work (process {mine.holder()})"
             return report
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+    try:
         _run(entry, report, options, settings, subscribers)
+    finally:
+        mine.release()
     report.duration = round(time.time() - report.started, 3)
     return report
 

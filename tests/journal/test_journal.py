@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,15 @@ def test_an_event_of_a_later_fleet_is_passed_over(book: Path) -> None:
         db.execute("UPDATE events SET kind = 'Eclipse' WHERE kind = 'Note'")
         db.execute("""UPDATE events SET data = json_set(data, '$.moon', 1) WHERE kind = 'TaskStarted'""")
     assert len(History(str(book)).events("r1")) == len(events()) - 1
+
+
+def test_a_journal_of_an_earlier_version_is_brought_up(book: Path) -> None:
+    record(book, *events())
+    with sqlite3.connect(book) as db:
+        db.execute("ALTER TABLE runs ADD COLUMN process TEXT NOT NULL DEFAULT ''")
+        db.execute("PRAGMA user_version = 1")
+    record(book, *events("r2", 2.0))
+    assert [run["id"] for run in History(str(book)).runs()] == ["r2", "r1"]
 
 
 # -- what cannot be used
@@ -234,14 +243,19 @@ def killed_run(site: Site, book: Path) -> str:
               shell: "[ {{{{ inventory_hostname }}}} = a ] || {{ touch {site.path}/slow; exec sleep 60; }}"
         """)
     process = fleet(site, book, "apply", "-i", "hosts", "slow.yml", start_new_session=True)
-    for _ in range(200):
-        if (site.path / "slow").exists() and recorded(book, "Slow"):
-            break
-        time.sleep(0.05)
+    until(lambda: (site.path / "slow").exists() and recorded(book, "Slow"))
     run = newest(book)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
     return run
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it does not come to that")
 
 
 def newest(book: Path) -> str:
@@ -285,10 +299,7 @@ def test_a_killed_run_is_named_by_history_and_by_the_next_run_once(site: Site, b
 
 def test_a_run_that_goes_on_is_running(site: Site, book: Path) -> None:
     process = fleet(site, book, "apply", "-i", "hosts", site.write("play.yml", PLAY.replace("echo {{ item }}", "sleep 30")))
-    for _ in range(200):
-        if recorded(book, "First"):
-            break
-        time.sleep(0.05)
+    until(lambda: recorded(book, "First"))
     assert History(str(book)).run("last")["state"] == "running"
     os.kill(process.pid, signal.SIGINT)
     time.sleep(0.2)
@@ -360,7 +371,7 @@ def test_secrets_never_get_in(site: Site, book: Path) -> None:
     status, out, err = finished(site, book, "apply", "-D", "-vv", "-i", "hosts", "--vault-password-file", "password", "play.yml")
     assert status == 2, out + err
     assert (site.path / "out").read_text() == "a inline-secret-1\nb file-secret-2\n", "where they belong they are"
-    raw = b"".join(path.read_bytes() for path in book.parent.glob("journal.db*")).decode("utf-8", "replace")
+    raw = b"".join(path.read_bytes() for path in book.parent.glob("journal.db*") if path.is_file()).decode("utf-8", "replace")
     for secret in ("inline-secret-1", "file-secret-2", "deep-secret-3", "no-log-secret-4", "no-log-secret-5", "option-secret-6", "the-vault-password"):
         assert secret not in raw and secret not in out + err, secret
     assert "********" in raw and json.loads(finished(site, book, "history", "--format", "json")[1])[0]["state"] == "failed"

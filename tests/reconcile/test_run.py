@@ -117,7 +117,7 @@ def test_one_run_at_a_time(project: Site, capsys: Capture) -> None:
     project.write("play.yml", f"- hosts: a\n  gather_facts: false\n  tasks:\n    - shell: touch {project.path}/begun; sleep 30\n")
     holder = subprocess.Popen([sys.executable, "-m", "fleet", "reconcile", "--mode", "repair"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               cwd=project.path, env=dict(os.environ))
-    for _ in range(200):
+    for _ in range(1200):
         if (project.path / "begun").exists():
             break
         time.sleep(0.05)
