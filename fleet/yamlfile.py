@@ -6,7 +6,8 @@ Jinja markup are `Trusted`; `!unsafe` strings are `Unsafe`; `!vault` values are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fleet.trust import Unsafe, trust_str
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_NODES = 2_000_000  # after aliases are expanded
+MAX_DEPTH = 200  # libyaml composes by recursion, and a document that is deep enough ends the process
 
 try:
     _Loader: Any = yaml.CSafeLoader
@@ -24,6 +26,8 @@ except AttributeError:  # a PyYAML built without libyaml
     _Loader = yaml.SafeLoader
 
 Decrypt = Callable[[str, Pos], str]
+# Block collections go one deeper with each column of indentation, or with each dash or question mark of a line.
+_DEEP = re.compile(rf"^[ \t]{{{MAX_DEPTH // 4},}}\S|^[ \t]*(?:[-?][ \t]+){{{MAX_DEPTH // 4},}}", re.M)
 
 
 class Map(dict[Any, Any]):
@@ -59,7 +63,8 @@ class Seq(list[Any]):
 def read(path: str | Path, *, decrypt: Decrypt | None = None) -> Any:
     """Load a YAML file. Raises SourceError when it cannot be read or is not good YAML."""
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}", pos=Pos(str(path))) from None
     if data.startswith(b"$ANSIBLE_VAULT;"):
@@ -82,12 +87,35 @@ def load(text: str, name: str = "<string>", *, decrypt: Decrypt | None = None) -
         raise SourceError(f"more than {MAX_BYTES >> 20} MiB of YAML", pos=Pos(name))
     loader = _Loader(text)
     try:
+        check_depth(text, name)
         node = loader.get_single_node()
         return None if node is None else _Builder(name, loader, decrypt).build(node)
     except yaml.YAMLError as error:
         raise _explain(error, text, name) from None
     finally:
         loader.dispose()
+
+
+def plain(text: str) -> Iterator[Any]:
+    """The documents of YAML that is data, not a person's file: bounded like one, plain values without positions. Raises SourceError, yaml.YAMLError."""
+    if len(text) > MAX_BYTES:
+        raise SourceError(f"more than {MAX_BYTES >> 20} MiB of YAML")
+    check_depth(text, "YAML")
+    return iter(yaml.load_all(text, Loader=_Loader))
+
+
+def check_depth(text: str, name: str) -> None:
+    """Raises SourceError for more than MAX_DEPTH levels. What cannot be that deep, by its brackets and indentation, is not looked at twice."""
+    if text.count("[") + text.count("{") < MAX_DEPTH and not _DEEP.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise SourceError(f"this YAML is more than {MAX_DEPTH} levels deep", pos=Pos(name, event.start_mark.line + 1, event.start_mark.column + 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _explain(error: yaml.YAMLError, text: str, name: str) -> SourceError:
@@ -159,6 +187,8 @@ class _Builder:
             key = self._build(key_node)[0]
             if isinstance(key, (dict, list)):
                 raise SourceError("a mapping or list cannot be a key", pos=self._pos(key_node), hint='quote it if it is a template: "{{ ... }}"')
+            if isinstance(key, str) and "\u00a0" in (key[:1], key[-1:]):
+                raise SourceError("this key begins or ends with a non-breaking space", pos=self._pos(key_node), hint="type a plain space")
             if key in result:
                 raise SourceError(f"the key '{key}' stands here twice", pos=self._pos(key_node),
                                   hint=f"it was first given at line {result.at(key).line}")

@@ -60,6 +60,8 @@ def test_conditions(condition: Any, wanted: bool) -> None:
     ("{{ loop_a }}", TemplateError, "loop_a -> loop_b"), ("{{ 'x' * 99999999999 }}", TemplateError, "too large"),
     ("{{ range(99999999) | list }}", TemplateError, "too large"), ("{{ ''.__class__.__mro__ }}", TemplateError, "__class__"),
     ("{{ x | nofilter }}", TemplateError, "nofilter"), ("{{ lookup('nope') }}", TemplateError, "was not found"), ("{{ 1 / 0 }}", TemplateError, "zero"),
+    ("{{ ('[' * 100000) | from_json }}", TemplateError, "not JSON"), ("{{ ('[' * 100000) | from_yaml }}", TemplateError, "levels deep"),
+    ("{{ 'a: [' | from_yaml }}", TemplateError, "from_yaml"),
 ])
 def test_errors(template: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from fleet.errors import Pos, TemplateError
+from fleet import yamlfile
+from fleet.errors import Pos, SourceError, TemplateError
 
 
 def _flags(ignorecase: bool, multiline: bool) -> int:
@@ -85,16 +86,25 @@ def to_nice_yaml(value: Any, indent: int = 4, sort_keys: bool = True, **more: An
 def from_json(value: Any, **more: Any) -> Any:
     try:
         return json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TemplateError(f"from_json: this is not JSON: {error}") from None
 
 
 def from_yaml(value: Any) -> Any:
-    return value if not isinstance(value, str) else yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return value if not isinstance(value, str) else next(iter(_documents("from_yaml", value)), None)
 
 
 def from_yaml_all(value: Any) -> Any:
-    return value if not isinstance(value, str) else list(yaml.load_all(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    return value if not isinstance(value, str) else _documents("from_yaml_all", value)
+
+
+def _documents(name: str, text: str) -> list[Any]:
+    try:
+        return list(yamlfile.plain(text))
+    except SourceError as error:
+        raise TemplateError(f"{name}: {error.message}") from None
+    except yaml.YAMLError as error:
+        raise TemplateError(f"{name}: this is not YAML: {' '.join(str(error).split())}") from None
 
 
 def digest(value: Any, algorithm: str = "sha1") -> str:
