@@ -85,7 +85,7 @@ class Task:
 
     args: option -> value as written (aliases not yet resolved); free: the free text of a free-form module, or None.
     loop: the `loop:` or `with_NAME:` value, loop_with: NAME for with_NAME, None for `loop:` (or no loop at all when loop is None).
-    name: None when not given. listen: a handler's topics. notify, changed_when, failed_when, until: None = not said.
+    seconds, poll: `async` and `poll`. name: None when not given. listen: a handler's topics. notify, changed_when, failed_when, until: None = not said.
     """
 
     pos: Pos
@@ -101,6 +101,8 @@ class Task:
     until: list[Any] | None = None
     retries: Any = None
     delay: Any = None
+    seconds: Any = None
+    poll: Any = None
     changed_when: list[Any] | None = None
     failed_when: list[Any] | None = None
     notify: list[Any] = field(default_factory=list)
@@ -132,6 +134,7 @@ class Block:
 class Role:
     """A loaded role in one place of use. name: as shown; path: its directory; params: given where it is used (above vars/).
 
+    public: whether the play sees its variables; None = as configured.
     dependencies: blocks (is_role) to run first. handlers: tasks of handlers/main.yml, role set to this one.
     """
 
@@ -143,7 +146,7 @@ class Role:
     handlers: list[Task] = field(default_factory=list)
     dependencies: list[Block] = field(default_factory=list)
     allow_duplicates: bool = False
-    public: bool = False
+    public: bool | None = None
     parents: tuple[str, ...] = ()
     argument_specs: dict[str, Any] = field(default_factory=dict)
 

@@ -18,6 +18,12 @@ from fleet.runner.spec import Spec
 # Carried out by the engine itself; not modules.
 CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta"})
 ALIASES = {"gather_facts": "setup"}
+# Ansible's own modules that fleet does not have (yet).
+LACKING = frozenset({
+    "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dnf5", "dpkg_selections", "expect", "getent", "iptables",
+    "known_hosts", "mount_facts", "package_facts", "pip", "reboot", "rpm_key", "service_facts", "set_stats", "subversion", "sysvinit",
+    "validate_argument_spec", "wait_for_connection", "yum", "yum_repository",
+})
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 
 
@@ -46,7 +52,15 @@ def canonical(name: str, pos: Pos | None = None) -> str:
     if word in CORE or word in _listed("fleet.actions") or word in _listed("fleet.modules"):
         return word
     known = names()
+    if lacking(name):
+        raise SourceError(f"fleet has no module '{name}'", pos=pos, hint="it is one of Ansible's; where `when` keeps it from running it does no harm")
     raise SourceError(f"there is no module '{name}'", pos=pos, hint=nearest(word, [*known, *CORE]) or "`fleet doc --list` shows what there is")
+
+
+def lacking(name: str) -> bool:
+    """Whether it is a module of Ansible's that fleet does not have."""
+    word = short(name)
+    return word in LACKING and word not in _listed("fleet.modules") and word not in _listed("fleet.actions")
 
 
 @cache

@@ -52,6 +52,8 @@ class Settings:
                                         env="ANSIBLE_PYTHON_INTERPRETER")
     roles_path: list[str] = _s("Where roles are looked for, after roles/ beside the playbook.", ["~/.ansible/roles", "/etc/ansible/roles"], kind="paths",
                                ini="defaults/roles_path", env="ANSIBLE_ROLES_PATH")
+    private_role_vars: bool | None = _s("Roles keep their variables to themselves; when not set, those of include_role alone do.", kind="bool",
+                                        ini="defaults/private_role_vars", env="ANSIBLE_PRIVATE_ROLE_VARS")
     gathering: str = _s("When plays gather facts.", "implicit", ini="defaults/gathering", env="ANSIBLE_GATHERING", choices=("implicit", "explicit", "smart"))
     gather_subset: list[str] = _s("Which facts plays gather.", [], kind="list", ini="defaults/gather_subset", env="ANSIBLE_GATHER_SUBSET")
     become: bool = _s("Become another user in every task.", False, kind="bool", ini="privilege_escalation/become", env="ANSIBLE_BECOME")

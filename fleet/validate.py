@@ -315,7 +315,7 @@ def _rules(spec: Spec, args: Mapping[str, Any]) -> None:
             raise _Wrong(f"the options are mutually exclusive: {', '.join(both)}")
     for group in spec.required_one_of:
         if not any(given(name) for name in group):
-            raise _Wrong(f"one of these options is required: {', '.join(group)}")
+            raise _Wrong(f"one of the following is required: {', '.join(group)}")
     for group in spec.required_together:
         some = [name for name in group if given(name)]
         if some and len(some) < len(group):

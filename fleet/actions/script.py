@@ -13,7 +13,7 @@ def run(call: Any) -> dict[str, Any]:
     text = call.args["_raw_params"]
     words = shlex.split(text) if text else []
     if not words:
-        raise ArgumentError("script needs the name of a script")
+        raise ArgumentError("one of the following is required: cmd, or the script as free text")
     source = call.find("files", words[0])
     if source.is_dir():
         raise ArgumentError(f"{source} is a directory, not a script")

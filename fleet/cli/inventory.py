@@ -23,11 +23,12 @@ from fleet.options import RunOptions
 @click.option("-y", "--yaml", "as_yaml", is_flag=True, help="YAML instead of JSON.")
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts.")
 @click.option("--playbook-dir", type=click.Path(), help="group_vars and host_vars beside a playbook count too.")
+@click.option("-v", "--verbose", count=True, help="Accepted, as everywhere; there is nothing more to show.")
 @click.option("--debug", is_flag=True, hidden=True)
 @vault_options
 @click.argument("group", required=False, default="all")
 def command(inventory: tuple[str, ...], list_: bool, host: str | None, graph: bool, with_vars: bool, as_yaml: bool, limit: str | None,
-            playbook_dir: str | None, group: str, debug: bool, **vault: Any) -> None:
+            playbook_dir: str | None, group: str, verbose: int, debug: bool, **vault: Any) -> None:
     """Show hosts, groups and variables as playbooks will see them."""
     from fleet.inventory import load_inventory
     from fleet.settings import load_settings

@@ -87,7 +87,8 @@ class Request:
     blob: content sent along (bytes, or a Path streamed in bounded memory). sink: where bytes that the module emits are written.
     environment: added to the process's. limit: seconds after which it is cancelled. guard: when it fails, guarded requests behind it on
     the same stream are answered with aborted=True and not run, until `Connections.resume(endpoint, stream)`.
-    keep: the target keeps the result under this key; refs: what it puts into args from results it kept.
+    keep: the target keeps the result under this key; refs: what it puts into args from results it kept. job: the name of a job to start; the
+    module then runs in the background, and the reply says only that it was started.
     """
 
     module: str
@@ -102,6 +103,7 @@ class Request:
     stream: str = ""
     keep: str = ""
     refs: list[Ref] = field(default_factory=list)
+    job: str = ""
 
 
 @dataclass(slots=True)

@@ -162,7 +162,8 @@ class Link:
             return bytearray(wire.frame(wire.CONTROL, item[1], 0, item[2]))
         _, context, number, request = item
         data = bytearray()
-        missing = tuple(name for name in payload.needed(request.module) if name not in self._sent_code)
+        wanted = payload.needed(request.module) + (payload.needed("_job") if request.job else ())
+        missing = tuple(name for name in wanted if name not in self._sent_code)
         if missing:
             self._sent_code.update(missing)
             data += wire.frame(wire.CONTROL, 1, 0, {"t": "code"}, payload.code(missing, self._source))
@@ -177,7 +178,8 @@ class Link:
                 data += wire.frame(wire.BLOB, context.number, number, None, blob[start:start + CHUNK])
         asked: dict[str, Any] = {"m": request.module, "a": request.args}
         for key, value in (("check", request.check), ("diff", request.diff), ("env", request.environment), ("limit", request.limit),
-                           ("guard", request.guard), ("stream", request.stream), ("keep", request.keep), ("refs", request.refs)):
+                           ("guard", request.guard), ("stream", request.stream), ("keep", request.keep), ("refs", request.refs),
+                           ("job", request.job)):
             if value:
                 asked[key] = value
         self._handed = max(self._handed, number)

@@ -135,6 +135,23 @@ class AssertResult(Result):
     assertion: Any
     evaluated_to: bool
 
+class AsyncStatusResult(Result):
+    """What `async_status` gives back.
+
+        ansible_job_id: The job.
+        started: Whether it began.
+        finished: Whether it ended.
+        results_file: Where its result is kept on the target.
+        erased: What was removed. Returned: mode=cleanup.
+    """
+
+    ansible_job_id: str
+    started: bool
+    finished: bool
+    results_file: str
+    erased: str
+    def later(self, field: Literal['ansible_job_id', 'results_file', 'erased']) -> Later: ...  # type: ignore[override]
+
 class AuthorizedKeyResult(Result):
     """What `authorized_key` gives back.
 
@@ -951,6 +968,20 @@ class Tasks:
             fail_msg: The message (or list of lines) when one does not hold.
             success_msg: The message when all hold.
             quiet: Say little when all hold. Default: False.
+        """
+
+    def async_status(
+        self,
+        jid: str | Later,
+        *,
+        mode: Literal['status', 'cleanup'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> AsyncStatusResult:
+        """See how a task that runs in the background is doing.
+
+        Args:
+            jid: The job, as `ansible_job_id` of the task that started it.
+            mode: status looks; cleanup removes what is kept of it. Default: 'status'.
         """
 
     def authorized_key(

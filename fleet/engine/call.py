@@ -57,7 +57,7 @@ class ActionCall:
 
     def __init__(self, run: Run, host: str, task: Task, args: Args, variables: Variables, endpoint: Endpoint, role: Role | None,
                  basedir: str, check: bool, diff: bool, environment: dict[str, str], limit: float | None,
-                 pipe: Pipe | None = None) -> None:
+                 pipe: Pipe | None = None, job: str = "") -> None:
         self.run_ = run
         self.host = host
         self.task = task
@@ -71,6 +71,7 @@ class ActionCall:
         self.environment = environment
         self.limit = limit
         self.pipe = pipe
+        self.job = job
         self.warnings: list[str] = []
 
     @property
@@ -136,7 +137,7 @@ class ActionCall:
             stream, keep, refs = self.pipe.name, self.pipe.keep, self.pipe.refs(given, self.check)
         request = Request(name, given, check=self.check if check is None else check, diff=self.diff,
                           environment=self.environment, limit=self.limit, blob=blob, sink=sink, guard=bool(stream), stream=stream, keep=keep,
-                          refs=refs)
+                          refs=refs, job=self.job)
         promise: Promise[Reply] = Promise(self.run_.hub)
         self.run_.connections.submit(self.endpoint, request, lambda reply: self.run_.hub.post(promise.set, reply))
         return promise

@@ -113,8 +113,9 @@ class Include:
             raise SourceError("include_role needs a name", pos=self.task.pos)
         block = self.walk.run.role_of(self.walk.context.play, args, self.task, self.scope)
         assert block.role is not None
-        if boolean(args.get("public", False)):
-            public = self.walk.state.public
+        said = args.get("public")
+        if self.walk.run.settings.private_role_vars is False if said is None else boolean(said):
+            public = self.walk.context.public.setdefault(self.walk.host, ([], []))
             public[0].append(block.role.defaults)
             public[1].append(block.role.vars)
         self.walk.play.add_handlers(block, self.inner(None, args))

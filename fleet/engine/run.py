@@ -188,7 +188,7 @@ class Run:
         key = (name, id(task), tuple(sorted(froms.items())))
         if key not in self._roles:
             block = load_role(name, static=self.static, basedir=str(Path(task.file).parent) if task.file else play.basedir, params={},
-                              public=boolean(args.get("public", False)), allow_duplicates=boolean(args.get("allow_duplicates", True)),
+                              allow_duplicates=boolean(args.get("allow_duplicates", True)),
                               rolespec_validate=boolean(args.get("rolespec_validate", True)), pos=task.pos, notify=tuple(task.notify), vars=task.keywords.vars,
                               parents=tuple(role.path for role in scope.roles), **froms)
             self._roles[key] = block

@@ -21,7 +21,7 @@ _RESERVED_PREFIXES = ("ansible_become", "ansible_sudo", "ansible_su_", "ansible_
 class HostState:
     """One host's state across the plays of a run. Layers hold raw values; what came from the target is plain data."""
 
-    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "public", "set", "stats", "unreachable")
+    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "set", "stats", "unreachable")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -29,7 +29,6 @@ class HostState:
         self.injected: dict[str, Any] = {}  # the same as top-level ansible_* variables
         self.set: dict[str, Any] = {}  # set_fact and register
         self.included: dict[str, Any] = {}  # include_vars
-        self.public: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])  # defaults, vars of roles included with public
         self.gathered = False
         self.failed = False
         self.unreachable = False

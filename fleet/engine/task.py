@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fleet import registry
 from fleet.engine import results
 from fleet.engine.arguments import Plan
+from fleet.engine.background import Background
 from fleet.engine.call import ActionCall, Pipe, Unreachable
 from fleet.engine.scope import Scope
 from fleet.errors import FleetError, SourceError, UndefinedError
@@ -240,10 +241,11 @@ class TaskRun:
         endpoint = self._endpoint(host, variables)
         args = self.arguments(variables)
         limit = self.keyword("timeout", variables)
+        background = Background(task, lambda value, default, name: self._number(value, default, variables, name), self.check)
         call = ActionCall(self.run_, walk.host, task, args, variables, endpoint, self.scope.role, walk.context.play.basedir, self.check,
-                          self.diff, self._environment(variables), float(limit) if limit else self.run_.settings.task_timeout or None,
-                          self.pipe)
-        result = results.complete(self._throttled(call, variables))
+                          self.diff, self._environment(variables),
+                          background.seconds or (float(limit) if limit else self.run_.settings.task_timeout or None), self.pipe, background.job)
+        result = results.complete(background.told(self._throttled(call, variables)))
         if self.delegated:
             result.setdefault("_ansible_delegated_vars", {"ansible_delegated_host": self.delegated})
         if self.run_.settings.inject_invocation:

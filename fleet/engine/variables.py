@@ -31,13 +31,15 @@ class PlayContext:
         self.play = play
         self.name = name
         self.prompts = prompts
+        self.public: dict[str, tuple[list[Layer], list[Layer]]] = {}  # host -> defaults, vars of the roles that it included with `public`
         self.files: dict[str, list[Layer]] = {}  # host -> the layers of vars_files, read once a host
         self.all_hosts: list[str] = []
         self.batch: list[str] = []
         self.live: dict[str, None] = {}
         roles = list(static_roles(play))
-        self.defaults: list[Layer] = [role.defaults for role in roles if role.defaults]
-        self.role_vars: list[Layer] = [role.vars for role in roles if role.vars]
+        shown = [role for role in roles if (not run.settings.private_role_vars if role.public is None else role.public)]
+        self.defaults: list[Layer] = [role.defaults for role in shown if role.defaults]
+        self.role_vars: list[Layer] = [role.vars for role in shown if role.vars]
         direct = [block.role.name for block in play.roles if block.role]
         names = list(dict.fromkeys(role.name for role in roles))
         self._magic: dict[str, Any] = {
@@ -72,13 +74,14 @@ class PlayContext:
     def variables(self, host: HostState, scope: Scope | None, check: bool = False, diff: bool = False) -> Variables:
         """The host's variables as a task in `scope` sees them."""
         run, role = self.run, scope.role if scope else None
-        layers: list[Layer] = [*self.defaults, *host.public[0]]
+        public = self.public.get(host.name, ((), ()))
+        layers: list[Layer] = [*self.defaults, *public[0]]
         if scope:
             layers += [each.defaults for each in scope.roles if each.defaults]
         layers.append(run.host_vars(host.name, self.play.basedir))
         layers += [host.injected, {"ansible_facts": host.facts}]
         layers += [self.play.keywords.vars, self.prompts, *self.files.get(host.name, ())]
-        layers += [*self.role_vars, *host.public[1]]
+        layers += [*self.role_vars, *public[1]]
         if scope:
             layers += [each.vars for each in scope.roles if each.vars]
             layers += scope.vars

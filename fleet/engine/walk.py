@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from fleet.engine.task import TaskRun, elapsed
 from fleet.errors import FleetError
 from fleet.events import HostUnreachable, Note, TaskResult, TaskStarted
 from fleet.model import Block, Role, Task
+from fleet.playbook.action import named
 from fleet.playbook.listing import selected
 from fleet.trust import Trusted
 from fleet.validate import boolean
@@ -233,6 +235,10 @@ class Walk:
     def runner(self, step: Step, task: Task, scope: Scope) -> TaskRun | dict[str, Any]:
         """The task made ready, or the failure to do so (a keyword that cannot be evaluated)."""
         try:
+            if isinstance(task.action, Trusted):
+                name = str(self.run.templar.render(task.action, self.context.variables(self.state, scope), pos=task.pos))
+                found = named(name, task.args, task.free, task.pos)
+                task = dataclasses.replace(task, action=found.name, args=found.args, free=found.free)
             return TaskRun(self, task, scope, step.number)
         except FleetError as error:
             return results.failure(error.render())
@@ -318,7 +324,7 @@ class Walk:
             self.notify(task, scope)
         shown = results.visible(result, runner.no_log if runner else bool(scope.get("no_log")), runner.diff if runner else False)
         self.run.emit(TaskResult(
-            task=step.number, host=self.host, status=status, result=shown, name=self.name_of(task, scope), action=task.action,
+            task=step.number, host=self.host, status=status, result=shown, name=self.name_of(task, scope), action=runner.task.action if runner else task.action,
             position=str(task.pos), duration=elapsed(began), ignored=ignored, delegated_to=runner.delegated if runner else "",
             items=len(result.get("results", ())) if task.loop is not None else 0))
         if status in ("failed", "rescued"):

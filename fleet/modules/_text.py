@@ -21,15 +21,15 @@ def options(own):
 RETURNS = {"msg": Ret("str", "What was done."), "backup": Ret("path", "The copy of what was there.", "backup and changed")}
 
 
-def read(m, create):
-    # type: (Module, bool) -> Tuple[str, str, bool]
-    """The path with links resolved, its text, and whether it exists."""
+def read(m, create, missing="Path"):
+    # type: (Module, bool, str) -> Tuple[str, str, bool]
+    """The path with links resolved, its text, and whether it exists. missing: what the path is called when it does not."""
     path = os.path.realpath(os.path.expanduser(m.args.path))
     if os.path.isdir(path):
         m.fail("Path %s is a directory !" % m.args.path, rc=256)
     if not os.path.exists(path):
         if not create:
-            m.fail("Path %s does not exist !" % m.args.path, rc=257)
+            m.fail("%s %s does not exist !" % (missing, m.args.path), rc=257)
         return path, "", False
     with open(path, "rb") as stream:
         return path, stream.read().decode(m.args.encoding, "surrogateescape"), True

@@ -37,7 +37,7 @@ def run(m):
         m.fail("one of line, search_string, or regexp is required with state=absent")
     if args.regexp == "":
         m.warn("The regular expression is an empty string, which will match every line in the file.")
-    path, old, exists = _text.read(m, args.create or args.state == "absent")
+    path, old, exists = _text.read(m, args.create or args.state == "absent", "Destination")
     if args.state == "absent":
         if not exists:
             return {"msg": "file not present"}

@@ -36,7 +36,7 @@ def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | Non
 
 
 def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, Any] | None = None, tasks_from: str = "main",
-              vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool = False,
+              vars_from: str | None = None, defaults_from: str | None = None, handlers_from: str | None = None, public: bool | None = None,
               allow_duplicates: bool | None = None, rolespec_validate: bool = True, pos: Pos, parents: tuple[str, ...] = (),
               notify: Sequence[Any] = (), vars: Mapping[str, Any] | None = None) -> Block:
     """A role that an include_role brings in, as a block with `role` and `is_role` set.

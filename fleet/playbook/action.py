@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
@@ -39,12 +40,15 @@ def is_module(name: Any) -> bool:
     return True
 
 
-def find(data: Map, on: str) -> Action:
-    """The one action of a task. Raises SourceError for none, for two, and for a key that is neither keyword nor module."""
+def find(data: Map, on: str, guarded: bool = False) -> Action:
+    """The one action of a task. Raises SourceError for none, for two, and for a key that is neither keyword nor module.
+
+    guarded: a condition may keep the task from running; then a module that fleet lacks becomes a failure for when it does not.
+    """
     allowed = ON[on]
     found = [key for key in data if key in ("action", "local_action")]
     strange = [key for key in data if key not in allowed and not (isinstance(key, str) and key.startswith("with_"))]
-    modules = [key for key in strange if is_module(key)]
+    modules = [key for key in strange if is_module(key) or (isinstance(key, str) and registry.lacking(key))]
     found += modules
     if len(found) > 1:
         raise SourceError(f"this task has two actions: '{found[0]}' and '{found[1]}'", pos=data.at(found[1]), hint="make it two tasks")
@@ -56,19 +60,21 @@ def find(data: Map, on: str) -> Action:
         raise SourceError(f"there is no module or keyword '{wrong}'", pos=data.at(wrong), hint=hint or "`fleet doc --list` shows what there is")
     if not found:
         raise SourceError("this task has no action", pos=data.pos, hint="name a module, such as `command: ls`")
-    return _parse(data, found[0])
+    return _parse(data, found[0], guarded or bool(data.get("when")))
 
 
-def _parse(data: Map, key: str) -> Action:
+def _parse(data: Map, key: str, guarded: bool) -> Action:
     pos, value = data.at(key), data[key]
     local = key == "local_action"
     if key in ("action", "local_action"):
         name, value = _old_style(key, value, pos)
-        if "{{" in name:
-            raise SourceError("the name of a module must be written out, not be a template", pos=pos, hint="use one task a module, each with `when`")
-        name = registry.canonical(name, pos)
+        if isinstance(name, Trusted):
+            return _unnamed(data, name, value, pos, local)
     else:
-        name = registry.canonical(key, pos)
+        name = key
+    if guarded and registry.lacking(name):
+        return Action("fail", {"msg": f"fleet has no module '{name}'"}, None, pos)
+    name = registry.canonical(name, pos)
     if name == "import_playbook":
         raise SourceError("import_playbook stands among plays, not among tasks", pos=pos)
     args, free = _arguments(name, value, pos)
@@ -78,13 +84,32 @@ def _parse(data: Map, key: str) -> Action:
     return Action(name, args, free, pos, local)
 
 
+def _unnamed(data: Map, name: str, value: Any, pos: Pos, local: bool) -> Action:
+    """An action whose name is a template: which module it is, and whether its options are right, is found out when it runs."""
+    args, free = (value, None) if isinstance(value, Map) else ({}, value)
+    if data.get("args") is not None:
+        args = _with_args(name, args, data["args"], data.at("args"))
+    return Action(name, args or {}, free, pos, local)
+
+
+def named(name: str, args: Any, free: Any, pos: Pos) -> Action:
+    """The action of a task once its name is known. Raises SourceError when there is no such module."""
+    name = registry.canonical(name, pos)
+    if name in registry.CORE:
+        raise SourceError(f"'{name}' must be written out, its name cannot come from a template", pos=pos)
+    if isinstance(free, str):
+        options, free = _arguments(name, free, pos)
+        args = {**args, **options} if args else options
+    return Action(name, args, free, pos)
+
+
 def _old_style(key: str, value: Any, pos: Pos) -> tuple[str, Any]:
     """`action: NAME options` and `action: {module: NAME, ...}`."""
     if isinstance(value, Map):
         name = value.get("module")
         if not isinstance(name, str):
             raise SourceError(f"'{key}' needs `module: NAME` in its mapping", pos=pos)
-        words = name.split(None, 1)
+        words = [word for word in _head(name) if word]
         rest: Any = Map(value.pos)
         rest.keys_at = value.keys_at
         rest.update({k: v for k, v in value.items() if k not in ("module", "args")})
@@ -94,9 +119,16 @@ def _old_style(key: str, value: Any, pos: Pos) -> tuple[str, Any]:
             rest = _with_args(name, rest, trust_str(words[1]), pos)
         return words[0], rest
     if isinstance(value, str) and value.strip():
-        words = value.split(None, 1)
-        return words[0], trust_str(words[1]) if len(words) > 1 else None
+        head, rest = _head(value)
+        return head, trust_str(rest) if rest else None
     raise SourceError(f"'{key}' takes `NAME options` or a mapping with `module`, not {kind_of(value)}", pos=pos)
+
+
+def _head(text: str) -> tuple[str, str]:
+    """The name of a module, and the text behind it; blanks inside a template are part of it."""
+    match = re.match(r"\s*((?:\{\{.*?\}\}|\S)+)\s*", text, re.DOTALL)
+    assert match is not None
+    return trust_str(match.group(1)), text[match.end():]
 
 
 def _arguments(name: str, value: Any, pos: Pos) -> tuple[Any, Any]:
@@ -164,7 +196,7 @@ def check(action: Action, defaulted: bool) -> None:
     if action.name == "meta":
         _check_meta(action)
         return
-    if action.name in INCLUDES or not isinstance(action.args, dict) or LATER in action.args:
+    if action.name in INCLUDES or isinstance(action.name, Trusted) or not isinstance(action.args, dict) or LATER in action.args:
         return
     spec = registry.spec(action.name)
     args = action.args

@@ -32,7 +32,7 @@ class Use:
     vars_from: str | None = None
     defaults_from: str | None = None
     handlers_from: str | None = None
-    public: bool = False
+    public: bool | None = None
     allow_duplicates: bool | None = None
     rolespec_validate: bool = True
     parents: tuple[str, ...] = ()

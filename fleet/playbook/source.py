@@ -65,7 +65,7 @@ class Place:
     """Where the loader is. file: absolute path; basedir: the playbook's directory; vars: what names of imports may use.
 
     chain: the imports on the way here, as (what it is, shown name). defaulted: modules with `module_defaults` around, whose required
-    options may come from there (None: unknown, the tasks come in at run time).
+    options may come from there (None: unknown, the tasks come in at run time). guarded: conditions around may keep tasks from running.
     """
 
     static: Static
@@ -77,6 +77,7 @@ class Place:
     chain: Chain = ()
     notify: tuple[Any, ...] = ()
     defaulted: frozenset[str] | None = frozenset()
+    guarded: bool = False
 
     def into(self, what: str, name: str, pos: Pos) -> Chain:
         """The chain with one more import. Raises SourceError when it would go round for ever."""

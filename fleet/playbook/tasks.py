@@ -31,7 +31,7 @@ _FROMS = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
 _ROLE_FLAGS = ("public", "allow_duplicates", "rolespec_validate")
 _ROLE_OPTIONS = ("name", "role", "apply", "rescuable", *_FROMS, *_ROLE_FLAGS)
 _LOOP_CONTROL = ("loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when")
-_PLAIN = ("name", "register", "until", "retries", "delay", "changed_when", "failed_when", "listen")
+_PLAIN = ("name", "register", "until", "retries", "delay", "changed_when", "failed_when", "listen", "poll")
 
 
 def load_file(place: Place, pos: Pos | None = None) -> list[Node]:
@@ -90,7 +90,7 @@ def load_node(data: Map, place: Place) -> Node:
         if key in data:
             raise SourceError(f"'{key}' without a block", pos=data.at(key), hint="put the tasks it belongs to under `block:` beside it")
     on = "handler" if place.handlers else "task"
-    action = actions.find(data, on)
+    action = actions.find(data, on, place.guarded)
     if action.name in ("import_tasks", "import_role"):
         return _import(data, action, place, on)
     return _task(data, action, place, on)
@@ -116,6 +116,8 @@ def _inside(place: Place, data: Map, keywords: Keywords) -> Place:
     changes: dict[str, Any] = {}
     if keywords.vars:
         changes["vars"] = {**place.vars, **keywords.vars}
+    if keywords.when:
+        changes["guarded"] = True
     if "notify" in data:
         changes["notify"] = (*place.notify, *_converted(data, "notify"))
     if keywords.module_defaults and place.defaulted is not None:
@@ -155,16 +157,11 @@ def _task(data: Map, action: Action, place: Place, on: str) -> Task:
             setattr(task, key, _converted(data, key))
     if task.register is not None:
         variable(task.register, data.at("register"))
-    _refuse_async(data)
+    task.seconds = _converted(data, "async") if "async" in data else None
     if place.notify or "notify" in data:
         task.notify = [*place.notify, *(_converted(data, "notify") if "notify" in data else ())]
     _loop(data, task)
     return task
-
-
-def _refuse_async(data: Map) -> None:
-    if data.get("async") and str(data["async"]) != "0":
-        raise SourceError("'async' is not supported", pos=data.at("async"), hint="the task runs to its end; `throttle` and `timeout` bound it")
 
 
 def _loop(data: Map, task: Task) -> None:
@@ -306,7 +303,7 @@ def use_role(use: Use, place: Place) -> Block:
     if around is not None and use.keywords.module_defaults:
         around = defaulted(around, use.keywords)
     inner = dataclasses.replace(place, role=role, vars={**role.defaults, **place.vars, **role.vars, **use.keywords.vars, **use.params}, chain=chain,
-                                handlers=False, defaulted=around)
+                                handlers=False, defaulted=around, guarded=place.guarded or bool(use.keywords.when))
     meta = mapping(inner, part(path, "meta", "main", use), "a role's meta file")
     role.allow_duplicates = flag(meta, "allow_duplicates") if use.allow_duplicates is None else use.allow_duplicates
     role.dependencies = _dependencies(meta, inner)

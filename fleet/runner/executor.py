@@ -82,7 +82,9 @@ class Executor:
         stream = asked.get("stream")
         if asked.get("guard") and stream in self.failed:
             return {"aborted": True, "failed": False, "changed": False, "skipped": True}
-        result = self._missing(asked) or self._guarded(number, asked, blob)
+        result = self._missing(asked)
+        if result is None:
+            result = self._in_background(number, asked, blob) if asked.get("job") else self._guarded(number, asked, blob)
         if asked.get("keep"):
             self.kept[asked["keep"]] = result
             if len(self.kept) > KEPT:
@@ -108,6 +110,14 @@ class Executor:
                 target = target[step]
             target[place[-1]] = value
         return None
+
+    def _in_background(self, number, asked, blob):
+        # type: (int, dict, Any) -> dict
+        try:
+            jobs = importlib.import_module("fleet.modules._job")
+            return jobs.start(asked["job"], lambda: self._guarded(number, asked, blob))  # type: ignore[no-any-return]
+        except OSError as error:
+            return {"failed": True, "changed": False, "msg": "the job could not be started: %s" % error}
 
     def _guarded(self, number, asked, blob):
         # type: (int, dict, Any) -> dict

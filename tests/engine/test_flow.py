@@ -102,6 +102,15 @@ TASKS: dict[str, tuple[str, list[Any]]] = {
         - debug: {msg: "{{ r is failed and 'untrusted' in r.msg }}"}
         - assert: {that: '"x{{ 1 + 1 }}" == "x2"'}
         """, ["when", True]),
+    "a module's name may be a template": ("""
+        - set_fact: {which: debug}
+        - action: "{{ which }} msg='one {{ which }}'"
+        - action: {module: "{{ which }}", msg: two}
+        - action: "{{ 'nonsense' }}"
+          ignore_errors: true
+          register: r
+        - debug: {msg: "{{ r is failed and 'no module' in r.msg }}"}
+        """, ["one debug", "two", True]),
     "debug shows what could not be omitted": ("""
         - debug: {var: nothing}
           vars: {nothing: "{{ omit }}"}
@@ -170,3 +179,20 @@ def test_conditions_of_any_value_when_asked_for(site: Site, monkeypatch: pytest.
               when: "[]"
         """)
     assert seen.messages() == [True]
+
+
+@pytest.mark.parametrize("private,wanted", [("", ["u", "u", "d", "u"]), ("1", ["u", "u", "u", "u"]), ("0", ["u", "u", "d", "d"])])
+def test_whose_variables_a_roles_are(site: Site, monkeypatch: pytest.MonkeyPatch, private: str, wanted: list[str]) -> None:
+    if private:
+        monkeypatch.setenv("ANSIBLE_PRIVATE_ROLE_VARS", private)
+    site.write("roles/r/defaults/main.yml", "mine: 1\n")
+    site.write("roles/r/tasks/main.yml", "[]\n")
+    plays = [
+        "- import_role: {name: r, public: false}",
+        "- include_role: {name: r, public: false}",
+        "- import_role: {name: r}",
+        "- include_role: {name: r}",
+    ]
+    look = """- debug: {msg: "{{ 'd' if mine is defined else 'u' }}"}"""
+    text = "\n".join(f"- hosts: a\n  gather_facts: false\n  tasks:\n    {play}\n    {look}" for play in plays)
+    assert site.run(text + "\n").messages() == wanted

@@ -223,3 +223,10 @@ def test_a_file_is_parsed_once(project: Project) -> None:
     assert len(blocks) == 200 and blocks[0].tasks[0] is not blocks[1].tasks[0]
     assert list(project.static.files) == [str(project.root / "site.yml"), str(project.root / "t.yml")]
     assert time.perf_counter() - start < 5
+
+
+def test_modules_that_fleet_lacks_do_no_harm_where_they_may_not_run(project: Project) -> None:
+    task = project.task("- dnf: name=acl\n  when: ansible_os_family == 'RedHat'")
+    assert (task.action, task.args) == ("fail", {"msg": "fleet has no module 'dnf'"})
+    block = project.task("- when: x\n  block:\n    - yum: {name: acl}\n")
+    assert block.tasks[0].action == "fail"
