@@ -135,7 +135,8 @@ def _field(row: Row, value: Any, driver: Driver, stored: ET.Element, live: ET.El
         def write(root: ET.Element) -> None:
             row.lens.write(locate(root), value, driver)  # type: ignore[arg-type]
         yield Difference(what, row.show(now), row.show(value), effect, "stored", loses, write)
-    if running is not None and row.live is not None and effect is Effect.LIVE and not row.equal(current, value):
+    waited_for = row.late is not None and live is not None and row.equal(now, value) and row.late(live, current, value)
+    if running is not None and row.live is not None and effect is Effect.LIVE and not row.equal(current, value) and not waited_for:
         def act(context: Live) -> None:
             row.live(context, locate(context.view), value)  # type: ignore[misc, arg-type]
         yield Difference(what, row.show(current), row.show(value), effect, "live", act=act)
@@ -229,7 +230,7 @@ class Waiting:
 def pending(stored: ET.Element, live: ET.Element) -> list[Waiting]:
     """What waits for a boot, and why: read from the two views alone, whoever made the change."""
     found = [Waiting(row.name, row.show(now), row.show(wanted), row.of(now, wanted, live)) for row in GUEST if row.beside is None
-             for now, wanted in [(row.lens.read(live), row.lens.read(stored))] if _waits(row, now, wanted)]
+             for now, wanted in [(row.lens.read(live), row.lens.read(stored))] if _waits(row, now, wanted) and not (row.late and row.late(live, now, wanted))]
     for kind in KINDS:
         running = {kind.key(each): each for each in kind.all(live)}
         lasting = {kind.key(each): each for each in kind.all(stored)}

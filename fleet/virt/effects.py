@@ -41,6 +41,7 @@ class Row:
     lens reads it out of a view and writes it there. effect: a class, or effect(before, after, live view) where it depends on the values.
     live(live, element, value) changes it in a running guest (element: of the live view; the new value). beside(live, element, value) changes
     what libvirt keeps beside the XML, running or not. same(now, wanted) where equal is too strict. loses: which data a recreation costs.
+    late(live view, now, wanted): the running guest has yet to follow, in its own time; that is no difference.
     noted: only fleet knows it, so the running machine does not show it. unit: of its value.
     """
 
@@ -54,6 +55,7 @@ class Row:
     loses: str = ""
     when: str = ""  # for the documentation: on what the effect depends
     noted: bool = False
+    late: Callable[[ET.Element, Any, Any], bool] | None = None
     unit: str = ""
 
     def show(self, value: Any) -> Any:

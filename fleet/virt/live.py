@@ -12,6 +12,7 @@ from fleet.virt.effects import Live
 from fleet.virt.guest import LIMITS
 from fleet.virt.view import PREFIX, target
 
+FOLLOW = 30.0  # seconds that a guest may take to give or take memory
 DETACH = 60.0  # seconds that a guest may take to let a device go
 
 
@@ -29,7 +30,8 @@ def memory(live: Live, element: ET.Element, value: int) -> None:
     try:
         live.domain.setMemoryFlags(value, libvirt.VIR_DOMAIN_AFFECT_LIVE)
         if connection.getType() == "QEMU" and live.domain.info()[2] != value:
-            arrived.wait(10)
+            if not arrived.wait(FOLLOW) and live.domain.info()[2] != value:
+                raise VirtError("the guest does not follow its balloon", hint="does its system have the virtio_balloon driver, and is it up?")
     finally:
         connection.domainEventDeregisterAny(number)
 

@@ -149,7 +149,7 @@ DISK = Kind(
     ),
     find=lambda root, disk: find_disk(root, disk.name, disk.path),
     make=_make_disk, others=_other_disks, all=disks, label=disk_label,
-    key=lambda disk: target(disk), plug=_plug_disk, when="live on virtio, scsi and usb; restart on ide and sata")
+    key=lambda disk: disk.get(PREFIX + "name") or target(disk), plug=_plug_disk, when="live on virtio, scsi and usb; restart on ide and sata")
 
 
 # -- network cards

@@ -69,6 +69,11 @@ def _memory(before: Any, after: Any, live: ET.Element | None) -> Effect:
     return Effect.LIVE if after <= int(live.findtext("memory") or 0) else Effect.RESTART
 
 
+def _late(live: ET.Element, now: Any, wanted: Any) -> bool:
+    """A guest has all its memory until its system is up far enough to give some back."""
+    return bool(now > wanted and not any(each.get("state") == "connected" for each in live.iterfind("devices/channel/target")))
+
+
 def _vcpus(before: Any, after: Any, live: ET.Element | None) -> Effect:
     now = _vcpu.read(live) if live is not None else 0
     return Effect.LIVE if live is not None and now < after <= int(live.findtext("vcpu") or 0) else Effect.RESTART
@@ -348,7 +353,7 @@ GUEST: tuple[Row, ...] = (
     Row("description", "Free text.", LIVE, text("description"), change.description, same=lambda now, wanted: (now or "") == wanted),
     Row("memory", "Memory, by its balloon.", _memory,
         Lens(lambda root: int(root.findtext("currentMemory") or root.findtext("memory") or 0), _write_memory), change.memory,
-        when="live up to max_memory, else restart", unit="KiB"),
+        when="live up to max_memory, else restart", unit="KiB", late=_late),
     Row("max_memory", "The most memory it can have while it runs.", RESTART, Lens(lambda root: int(root.findtext("memory") or 0), _write_most),
         unit="KiB"),
     Row("vcpus", "CPUs.", _vcpus, _vcpu, change.vcpus, when="live when more, up to max_vcpus; else restart"),
