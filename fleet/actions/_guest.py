@@ -122,7 +122,7 @@ def first_boot(args: Mapping[str, Any], guest: Guest, key: tuple[str, str] | Non
         files["network-config"] = json.dumps(args["network_config"], sort_keys=True)
     if args["vendor_data"]:
         given = args["vendor_data"]
-        files["vendor-data"] = given if isinstance(given, str) else "#cloud-config\n" + yaml.safe_dump(dict(given), sort_keys=True)
+        files["vendor-data"] = given if isinstance(given, str) else seed.cloud_config(given)
     data = {} if isinstance(args["user_data"], str) else yaml.safe_load(text)
     return FirstBoot(files, "cidata", path, "disk" if guest.devices == "virtio" else "cdrom", data)
 

@@ -247,7 +247,7 @@ def settle(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: di
     """That all is as declared, in libvirt's own words; what waits for a boot; and that boot, where the task asks for it."""
     differences = compared(declared, seen)
     if not call.check:
-        disagree(call, machine, differences, seen)
+        disagree(call, machine, differences, changed=bool(result["effects"]))
     waiting = []
     if seen.live is not None:
         now = {each.what for each in differences if each.where == "live"}
@@ -267,12 +267,12 @@ def as_dict(each: Waiting) -> dict[str, Any]:
     return {"what": each.what, "running": each.running, "stored": each.stored, "effect": str(each.effect)}
 
 
-def disagree(call: Any, machine: Machine, differences: list[Difference], seen: Seen) -> None:
+def disagree(call: Any, machine: Machine, differences: list[Difference], changed: bool) -> None:
     """Raise where libvirt does not have, stored or running, what was just declared; or the guest itself sees something else."""
     for each in differences:
         hint = "does its system have a balloon driver?" if each.what == "memory" else ""
         raise VirtError(f"guest {machine.name}: after the change {each.what} is {each.before} ({each.where}), not {each.after}", hint=hint)
-    for what, wanted, found in said(call, "the guest's own view", _guest_wait.own_view, machine, seen):
+    for what, wanted, found in _guest_wait.own_view(call, machine) if changed else ():
         raise VirtError(f"guest {machine.name}: libvirt gives it {wanted} {what}, and its own system sees {found}")
 
 

@@ -14,10 +14,11 @@ from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.virt import identity
 from fleet.virt.connect import said
-from fleet.virt.machine import Machine, Seen, Watch
-from fleet.virt.table import log_of
+from fleet.virt.machine import Machine, Watch
+from fleet.virt.table import GUEST, log_of
 
 _FINISHED = "/var/lib/cloud/data/result.json"
+_NOTICE = 30.0  # seconds that a guest may take to see what was plugged in
 _TAIL = 4000  # bytes of the console shown
 
 
@@ -159,26 +160,37 @@ def read(machine: Machine, path: str, most: int = 65536) -> str | None:
         ask(machine, "guest-file-close", handle=handle)
 
 
-def own_view(machine: Machine, seen: Seen) -> list[tuple[str, Any, Any]]:
-    """(what, given, seen) where the guest's own system sees something else than libvirt gives it; nothing where no agent answers."""
-    connected = [each for each in (seen.live.iterfind("devices/channel/target") if seen.live is not None else ()) if each.get("state") == "connected"]
-    if not connected:
-        return []
+def own_view(call: Any, machine: Machine) -> list[tuple[str, Any, Any]]:
+    """(what, given, seen) where the guest's own system sees something else than libvirt gives it, after a while to notice what is new.
+    Nothing where no agent answers."""
     wrong: list[tuple[str, Any, Any]] = []
-    cpus = ask(machine, "guest-get-vcpus")
-    given = next(row for row in _rows() if row.name == "vcpus").lens.read(seen.view)
-    if isinstance(cpus, list) and sum(bool(each.get("online")) for each in cpus) != given:
-        wrong.append(("vcpus online", given, sum(bool(each.get("online")) for each in cpus)))
-    cards = ask(machine, "guest-network-get-interfaces")
-    if isinstance(cards, list):
-        inside = {str(each.get("hardware-address")).lower() for each in cards}
-        wrong += [("network card", each.get("address"), "none") for each in seen.view.iterfind("devices/interface/mac") if each.get("address") not in inside]
+
+    def agrees() -> bool:
+        wrong[:] = _unseen(machine)
+        return not wrong
+
+    with Watch(call, machine, every=1.0) as watch:
+        watch.until(agrees, _NOTICE)
     return wrong
 
 
-def _rows() -> Any:
-    from fleet.virt.table import GUEST
-    return GUEST
+def _unseen(machine: Machine) -> list[tuple[str, Any, Any]]:
+    seen = machine.look()
+    if seen is None or seen.live is None or seen.state != "running":
+        return []
+    if not any(each.get("state") == "connected" for each in seen.live.iterfind("devices/channel/target")):
+        return []
+    wrong: list[tuple[str, Any, Any]] = []
+    cpus = ask(machine, "guest-get-vcpus")
+    given = next(row for row in GUEST if row.name == "vcpus").lens.read(seen.live)
+    online = sum(bool(each.get("online")) for each in cpus) if isinstance(cpus, list) else given
+    if online != given:
+        wrong.append(("vcpus", given, online))
+    cards = ask(machine, "guest-network-get-interfaces")
+    if isinstance(cards, list):
+        inside = {str(each.get("hardware-address")).lower() for each in cards}
+        wrong += [("network card", each.get("address"), "none") for each in seen.live.iterfind("devices/interface/mac") if each.get("address") not in inside]
+    return wrong
 
 
 def failed(call: Any, machine: Machine, what: str) -> VirtError:

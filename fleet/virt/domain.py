@@ -181,9 +181,9 @@ def _surplus(kind: Kind, guest: Guest, driver: Driver, stored: ET.Element, live:
         yield Difference(kind.label(there), "present", "absent", kind.plug(there) if driver.can("devices") else Effect.RESTART, "stored", write=write)
     for running in list(kind.others(live, guest)) if live is not None else ():
         if kind.plug(running) is Effect.LIVE and driver.can("devices"):
-            def act(context: Live, key: str = kind.key(running)) -> None:
+            def act(context: Live, spot: str = kind.spot(running)) -> None:
                 for each in list(kind.all(context.view)):
-                    if kind.key(each) == key:
+                    if kind.spot(each) == spot:
                         change.detach(context, each)
             yield Difference(kind.label(running), "present", "absent", Effect.LIVE, "live", act=act)
 

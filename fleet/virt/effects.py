@@ -75,7 +75,8 @@ class Kind:
 
     field: the attribute of Guest that holds the declared ones. find(view, device) gives its element; make(device, guest, driver, view) adds one to
     a view, without its rows; others(view, guest) are the elements that are there and not declared. label(device or element) names it in plans.
-    plug(element): the effect of adding or removing it. key(element): what identifies it in two views of the same guest.
+    plug(element): the effect of adding or removing it. key(element): what identifies it in two views of the same guest;
+    spot(element): in one.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Kind:
     all: Callable[[ET.Element], Iterator[ET.Element]]
     label: Callable[[Any], str]
     key: Callable[[ET.Element], str]
+    spot: Callable[[ET.Element], str]
     plug: Callable[[ET.Element], Effect]
     when: str = ""
 

@@ -29,9 +29,9 @@ def memory(live: Live, element: ET.Element, value: int) -> None:
     number = connection.domainEventRegisterAny(live.domain, libvirt.VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, seen, None)
     try:
         live.domain.setMemoryFlags(value, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        if connection.getType() == "QEMU" and live.domain.info()[2] != value:
-            if not arrived.wait(FOLLOW) and live.domain.info()[2] != value:
-                raise VirtError("the guest does not follow its balloon", hint="does its system have the virtio_balloon driver, and is it up?")
+        followed = connection.getType() != "QEMU" or live.domain.info()[2] == value or arrived.wait(FOLLOW) or live.domain.info()[2] == value
+        if not followed:
+            raise VirtError("the guest does not follow its balloon", hint="does its system have the virtio_balloon driver, and is it up?")
     finally:
         connection.domainEventDeregisterAny(number)
 

@@ -71,12 +71,11 @@ class Machine:
             except self.libvirt.libvirtError:
                 if not domain.isActive():
                     raise
-        elif paused:
+        state = domain.state()[0]  # what was saved comes back as it was: paused, or not
+        if paused and state == 1:
             domain.suspend()
-        elif domain.state()[0] in (3, 7):
+        elif not paused and state in (3, 7):
             domain.resume()
-        if paused and domain.state()[0] == 1:
-            domain.suspend()
 
     def power_off(self) -> None:
         domain = self.domain
@@ -121,6 +120,8 @@ def look(host: Hypervisor, domain: Any, disks: Iterable[Disk] = ()) -> Seen:
     for each in (stored, live):
         if each is not None:
             each.set(PREFIX + "autostart", starts)
+    if live is not None:
+        views.note_plugged(stored, live)
     for disk in disks:
         _volume(host, seen, disk)
     return seen

@@ -149,7 +149,7 @@ DISK = Kind(
     ),
     find=lambda root, disk: find_disk(root, disk.name, disk.path),
     make=_make_disk, others=_other_disks, all=disks, label=disk_label,
-    key=lambda disk: disk.get(PREFIX + "name") or target(disk), plug=_plug_disk, when="live on virtio, scsi and usb; restart on ide and sata")
+    key=lambda disk: disk.get(PREFIX + "name") or target(disk), spot=target, plug=_plug_disk, when="live on virtio, scsi and usb; restart on ide and sata")
 
 
 # -- network cards
@@ -220,7 +220,7 @@ NIC = Kind(
     find=lambda root, nic: next((each for each in _nics(root) if _mac(each) == nic.mac.lower()), None),
     make=_make_nic, others=_other_nics, all=_nics,
     label=lambda nic: f"network card {nic.mac if isinstance(nic, Nic) else _mac(nic)}",
-    key=_mac, plug=lambda nic: LIVE)
+    key=_mac, spot=_mac, plug=lambda nic: LIVE)
 
 
 # -- devices of the host
@@ -266,7 +266,7 @@ def _hostdev(kind: str, doc: str, key: Callable[[ET.Element], str], make: Callab
     every = _hostdevs(kind)
     return Kind(f"{kind} device", kind, doc, (), find=lambda root, name: next((each for each in every(root) if key(each) == name), None), make=make,
                 others=lambda root, guest: (each for each in every(root) if getattr(guest, kind) is not None and key(each) not in getattr(guest, kind)),
-                all=every, label=lambda device: f"{kind} device {device if isinstance(device, str) else key(device)}", key=key, plug=lambda device: LIVE)
+                all=every, label=lambda device: f"{kind} device {device if isinstance(device, str) else key(device)}", key=key, spot=key, plug=lambda device: LIVE)
 
 
 PCI = _hostdev("pci", "A PCI device of the host, by its address.", _pci, _make_pci)

@@ -13,6 +13,19 @@ import yaml
 ROUND = 1 << 20  # images are padded to whole MiB, so that an edit fits into the volume that a running guest has open
 
 
+class _Dumper(yaml.SafeDumper):
+    """Data of playbooks knows where it was written; YAML has it as plain data."""
+
+
+_Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+_Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
+_Dumper.add_multi_representer(str, yaml.SafeDumper.represent_str)
+
+
+def cloud_config(data: Mapping[str, Any]) -> str:
+    return "#cloud-config\n" + yaml.dump(dict(data), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+
+
 def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str, str] | None, more: Mapping[str, Any] | str | None) -> str:
     """The #cloud-config text. more: the user's own, a mapping merged on top or a complete text taken as it is."""
     if isinstance(more, str):
@@ -27,7 +40,7 @@ def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str
     more = dict(more or {})
     if data.get("users") and isinstance(more.get("users"), list):
         more["users"] = [*data["users"], *more["users"]]
-    return "#cloud-config\n" + yaml.safe_dump({**data, **more}, sort_keys=True, allow_unicode=True)
+    return cloud_config({**data, **more})
 
 
 def meta_data(hostname: str, instance: str) -> str:

@@ -59,6 +59,17 @@ def unparse(view: ET.Element) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
+def note_plugged(stored: ET.Element, live: ET.Element) -> None:
+    """The notes of disks that were plugged in since the guest booted: they are written in the stored definition only."""
+    named = {disk.get(PREFIX + "name") for disk in disks(live)}
+    for disk in disks(live):
+        lasting = disk_at(stored, target(disk))
+        if disk.get(PREFIX + "name") is None and lasting is not None and lasting.get(PREFIX + "name") not in named:
+            for name in DISK_NOTES:
+                if lasting.get(PREFIX + name) is not None:
+                    disk.set(PREFIX + name, str(lasting.get(PREFIX + name)))
+
+
 def _notes(element: ET.Element, names: tuple[str, ...]) -> dict[str, str]:
     return {name: str(element.get(PREFIX + name)) for name in names if element.get(PREFIX + name) is not None}
 

@@ -30,7 +30,7 @@ from tests.engine.harness import Seen, Site
 libvirt.registerErrorHandler(lambda context, error: None, None)
 IMAGES = "/var/lib/libvirt/images"
 NETWORK = {"name": "lan", "address": "192.168.77.1/24", "dhcp": ["192.168.77.100", "192.168.77.199"], "reservations": {"g1": "192.168.77.10"}}
-GUEST = {"name": "g1", "memory": "384M", "vcpus": 1, "networks": ["lan"], "accel": "tcg"}
+GUEST = {"name": "g1", "memory": "384M", "max_memory": "512M", "vcpus": 1, "max_vcpus": 2, "networks": ["lan"], "accel": "tcg"}
 
 
 @dataclass
