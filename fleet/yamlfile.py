@@ -113,7 +113,8 @@ def check_depth(text: str, name: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise SourceError(f"this YAML is more than {MAX_DEPTH} levels deep", pos=Pos(name, event.start_mark.line + 1, event.start_mark.column + 1))
+                mark = event.start_mark
+                raise SourceError(f"this YAML is more than {MAX_DEPTH} levels deep", pos=Pos(name, mark.line + 1, mark.column + 1) if mark else Pos(name))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
