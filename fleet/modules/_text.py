@@ -31,7 +31,7 @@ def read(m, create, missing="Path"):
         if not create:
             m.fail("%s %s does not exist !" % (missing, m.args.path), rc=257)
         return path, "", False
-    with open(path, "rb") as stream:
+    with files.regular(path) as stream:
         return path, stream.read().decode(m.args.encoding, "surrogateescape"), True
 
 

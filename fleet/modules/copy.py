@@ -44,7 +44,7 @@ def run(m):
             return result
         if not os.path.exists(args.src):
             m.fail("Source %s not found" % args.src)
-        with open(args.src, "rb") as stream:
+        with files.regular(args.src) as stream:
             return (yield from put(m, stream, os.path.basename(args.src)))
     if m.blob is not None:
         return (yield from put(m, m.blob, os.path.basename(args.src or "")))
@@ -159,6 +159,6 @@ def remote_tree(m):
                     yield Change("link", None, to, functools.partial(relink, to, copy), copy)
                 continue
             one = Module(dict(args, src=source, dest=copy, mode=os.stat(source).st_mode & 0o7777 if args.mode == "preserve" else args.mode), m.check, m.diff)
-            with open(source, "rb") as stream:
+            with files.regular(source) as stream:
                 yield from put(one, stream, name)
     return {"dest": dest, "src": src}

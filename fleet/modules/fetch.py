@@ -3,6 +3,7 @@ import hashlib
 import os
 from typing import Any
 
+from fleet.runner import files
 from fleet.runner.module import Module
 from fleet.runner.spec import Opt, Ret, Spec
 
@@ -30,7 +31,7 @@ def run(m):
     if os.path.isdir(path):
         m.fail("remote file is a directory, fetch cannot work on directories", file=m.args.src)
     digest = hashlib.sha1()
-    with open(path, "rb") as stream:
+    with files.regular(path) as stream:
         for chunk in iter(lambda: stream.read(262144), b""):
             digest.update(chunk)
         if digest.hexdigest() != m.args.have and m.emit is not None:

@@ -1,5 +1,6 @@
 """Files and directories by what they are."""
 import fnmatch
+import io
 import os
 import re
 import stat
@@ -161,7 +162,7 @@ class Wanted:
         assert self.content is not None
         encoding = self.args.encoding or "utf-8 (Python default)"
         try:
-            with open(path, encoding=encoding.split()[0]) as stream:
+            with files.regular(path) as raw, io.TextIOWrapper(raw, encoding=encoding.split()[0]) as stream:
                 if self.args.read_whole_file:
                     return self.content.search(stream.read()) is not None
                 return any(self.content.match(line) for line in stream)

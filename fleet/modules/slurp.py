@@ -3,6 +3,7 @@ import base64
 import os
 from typing import Any
 
+from fleet.runner import files
 from fleet.runner.module import Module
 from fleet.runner.spec import Opt, Ret, Spec
 
@@ -21,7 +22,7 @@ def run(m):
     # type: (Module) -> Any
     path = os.path.expanduser(m.args.src)
     try:
-        with open(path, "rb") as stream:
+        with files.regular(path) as stream:
             data = stream.read(LIMIT + 1)
     except FileNotFoundError:
         m.fail("File not found: %s" % path)

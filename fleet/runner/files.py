@@ -14,16 +14,29 @@ CHUNK = 1024 * 1024
 SHOWN = 100 * 1024  # a diff shows no more than this of a file
 
 
+def regular(path):
+    # type: (str) -> IO[bytes]
+    """A regular file, open for reading. Raises OSError (EINVAL for a pipe, socket or device, which nobody waits for)."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "it is no regular file", path)
+
+
 def digest(path, algorithm="sha1"):
     # type: (str, str) -> Optional[str]
     """Hex digest of a file's content; None when there is no regular file."""
     try:
-        with open(path, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return None
-            return digest_stream(stream, algorithm)
-    except FileNotFoundError:
-        return None
+        stream = regular(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL, errno.EISDIR, errno.ENXIO):
+            return None
+        raise
+    with stream:
+        return digest_stream(stream, algorithm)
 
 
 def digest_stream(stream, algorithm="sha1"):
@@ -41,7 +54,7 @@ def digest_stream(stream, algorithm="sha1"):
 def read_text(path):
     # type: (str) -> str
     """A file's content as text that round-trips any bytes (surrogateescape)."""
-    with open(path, "rb") as stream:
+    with regular(path) as stream:
         return stream.read().decode("utf-8", "surrogateescape")
 
 
