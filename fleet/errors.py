@@ -37,6 +37,7 @@ class Pos(NamedTuple):
 
     def excerpt(self) -> str:
         """The source line with a caret under the column, or an empty string when it cannot be read."""
+        linecache.checkcache(self.file)
         text = linecache.getline(self.file, self.line).rstrip("\n") if self.line else ""
         if not text:
             return ""

@@ -23,7 +23,7 @@ from fleet.errors import ArgumentError, Pos, SourceError, UsageError, nearest
 from fleet.model import Block, Keywords, Task
 from fleet.playbook import load_role
 from fleet.runner.spec import Spec
-from fleet.validate import check_static
+from fleet.validate import check_static, validate
 
 if TYPE_CHECKING:
     from fleet.engine.walk import Walk
@@ -253,12 +253,11 @@ class Host(Tasks):
         spec = registry.spec(action)
         given, waiting = deferred(spec, action, given, self._stream)
         keywords = settled(keywords)
-        _check(spec, given, pos)
         own = {name: keywords[name] for name in OWN if name in keywords}
         inherited = {name: value for name, value in keywords.items() if name not in OWN or name == "tags"}
         scope = Scope(self._scope, _keywords(inherited)) if inherited else self._scope
         notify = self._notified(own.get("notify"))
-        task = Task(pos, action, dict(given), name=own.get("task"), file=pos.file, notify=notify[0],
+        task = Task(pos, action, _checked(spec, given, pos, bool(scope.module_defaults)), name=own.get("task"), file=pos.file, notify=notify[0],
                     until=_conditions(own.get("until")), retries=own.get("retries"), delay=own.get("delay"),
                     changed_when=_conditions(own.get("changed_when")), failed_when=_conditions(own.get("failed_when")))
         if not self._walk.wanted(task, scope):
@@ -298,11 +297,19 @@ def _caller() -> Pos:
     return Pos(frame.f_code.co_filename, frame.f_lineno)
 
 
-def _check(spec: Spec, given: Mapping[str, Any], pos: Pos) -> None:
+def _checked(spec: Spec, given: Mapping[str, Any], pos: Pos, defaulted: bool) -> dict[str, Any]:
+    """A call's arguments, validated once and for all; only what is surely wrong is looked for when module_defaults may still add some."""
     for name in given:
         if name not in spec.names and not spec.any_options:
             raise ArgumentError(f"{spec.name} has no option '{name}'", pos=pos, hint=nearest(name, [*spec.names, *INHERITED, *OWN]))
-    check_static(spec, given, lambda name: pos)
+    if defaulted:
+        check_static(spec, given, lambda name: pos)
+        return dict(given)
+    try:
+        return validate(spec, given)
+    except ArgumentError as error:
+        said = error.message if error.message.startswith(spec.name) else f"{spec.name}: {error.message}"
+        raise ArgumentError(said, pos=pos, hint=error.hint) from None
 
 
 def _keywords(given: Mapping[str, Any]) -> Keywords:

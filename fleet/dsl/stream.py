@@ -26,6 +26,7 @@ _TELLING = frozenset({"set_fact", "include_vars", "add_host", "group_by", "setup
 _SENDS = frozenset({"copy", "fetch", "script", "template", "unarchive"})
 _ASIDE = frozenset({"debug"})  # ... and this one holds nobody up
 WINDOW = 128  # tasks of one stream in flight; a call beyond that waits for the oldest
+LEAST, ALL = 4, 8192  # with many hosts the window is their share of ALL, so that memory is bounded by that and not by hosts times tasks
 
 
 class Aborted(Exception):
@@ -90,6 +91,7 @@ class Stream:
         self.name = name
         self.newest: Pending | None = None
         self.flying: list[Pending] = []
+        self.window = max(LEAST, min(WINDOW, ALL // max(len(walk.play.hosts), 1)))
         self.telling: Pending | None = None  # the newest task that sets variables, facts or hosts
         self.endpoint: Endpoint | None = None
         self.failure: Exception | None = None
@@ -103,7 +105,7 @@ class Stream:
         ended = self.walk.play.stop()
         if ended is not None:
             raise ended
-        if len(self.flying) >= WINDOW:
+        if len(self.flying) >= self.window:
             self.flying[0].finish()
             self.flying = [each for each in self.flying if not each.done.done]
             self.check()

@@ -277,6 +277,8 @@ class TaskRun:
     def arguments(self, variables: Variables) -> Args:
         """The task's arguments, templated, completed by module_defaults, validated."""
         task, templar = self.task, self.run_.templar
+        if isinstance(task.args, Args):  # a call in Python, validated when it was made
+            return self._hidden(task.args)
         plan = self.scope.plan
         if plan is None or plan.task is not task:
             plan = self.scope.plan = Plan(task, self.scope)
@@ -304,8 +306,11 @@ class TaskRun:
                     rendered = templar.render(values, variables, pos=task.pos)
                     named = {spec.names.get(key, key) for key in given}
                     given = {**{k: v for k, v in rendered.items() if spec.names.get(k, k) not in named and v is not OMIT}, **given}
-        args = validate(spec, given)
-        for name, option in spec.options.items():
+        return self._hidden(validate(spec, given))
+
+    def _hidden(self, args: Args) -> Args:
+        """The arguments, once their secrets are known to the redactor."""
+        for name, option in registry.spec(self.task.action).options.items():
             if option.no_log and isinstance(args.get(name), str):
                 self.run_.redactor.add(args[name])
         return args

@@ -296,7 +296,7 @@ def test_ignored_and_judged_failures(site: Site) -> None:
 
 def test_a_wrong_call_names_the_line_and_the_right_word(site: Site) -> None:
     for wrong, words in (('t.copy(contents="x", dest="/x")', "did you mean 'content'?"), ('t.copi("x")', "did you mean 'copy'?"),
-                         ('t.file("/x", state="directoy")', "is one of"), ('t.file(state="touch")', "needs the option 'path'"),
+                         ('t.file("/x", state="directoy")', "is one of"), ('t.file(state="touch")', "file: missing required arguments: path"),
                          ('t.using(becom=True)', "did you mean 'become'?"), ('t.vars.sights', "did you mean 'sites'?"),
                          ('t.include_tasks("nosuch.yml")', "there is no tasks file"), ('t.role("nosuch")', "there is no role 'nosuch'")):
         seen = run(site, f"""
