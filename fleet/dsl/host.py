@@ -22,6 +22,7 @@ from fleet.engine.walk import TaskFailed
 from fleet.errors import ArgumentError, Pos, SourceError, UsageError, nearest
 from fleet.model import Block, Keywords, Task
 from fleet.playbook import load_role
+from fleet.runner.module import Args
 from fleet.runner.spec import Spec
 from fleet.validate import check_static, validate
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Meta = Literal["end_play", "end_batch", "end_host", "end_role", "clear_facts", "clear_host_errors", "refresh_inventory", "reset_connection"]
+MOST = 4096  # calls whose arguments are remembered
 _HERE = str(Path(__file__).parent)
 # Keywords a task call may give beside its module's options.
 INHERITED = tuple(field.name for field in dataclasses.fields(Keywords) if field.name not in ("when", "tags", "run_once", "throttle", "debugger"))
@@ -257,7 +259,7 @@ class Host(Tasks):
         inherited = {name: value for name, value in keywords.items() if name not in OWN or name == "tags"}
         scope = Scope(self._scope, _keywords(inherited)) if inherited else self._scope
         notify = self._notified(own.get("notify"))
-        task = Task(pos, action, _checked(spec, given, pos, bool(scope.module_defaults)), name=own.get("task"), file=pos.file, notify=notify[0],
+        task = Task(pos, action, self._checked(spec, given, pos, bool(scope.module_defaults)), name=own.get("task"), file=pos.file, notify=notify[0],
                     until=_conditions(own.get("until")), retries=own.get("retries"), delay=own.get("delay"),
                     changed_when=_conditions(own.get("changed_when")), failed_when=_conditions(own.get("failed_when")))
         if not self._walk.wanted(task, scope):
@@ -268,6 +270,19 @@ class Host(Tasks):
         if notify[1]:
             self._shared.notify(self._walk, pending.done, notify[1], self._handler)
         return Result(action, lambda: self._stream.wait(pending), pending)
+
+    def _checked(self, spec: Spec, given: Mapping[str, Any], pos: Pos, defaulted: bool) -> dict[str, Any]:
+        """A call's arguments, validated. Hosts mostly give the same ones, which is done once."""
+        key = (spec.name, defaulted, *((name, type(value), value) for name, value in given.items()))
+        try:
+            found = self._shared.checked.get(key)
+        except TypeError:  # a list or a mapping among them
+            return _checked(spec, given, pos, defaulted)
+        if found is None:
+            found = _checked(spec, given, pos, defaulted)
+            if len(self._shared.checked) < MOST:
+                self._shared.checked[key] = found
+        return Args(found) if isinstance(found, Args) else dict(found)
 
     def _handler(self, function: Callable[[Host], Any]) -> None:
         """Run a function as a handler, with this view's keywords."""

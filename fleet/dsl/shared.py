@@ -26,6 +26,7 @@ class Shared:
         self.strategy = play_run.strategy
         self.roles: dict[Site, Block] = {}
         self.streams = itertools.count(1)
+        self.checked: dict[Any, dict[str, Any]] = {}
         self._steps: dict[Site, Step] = {}
         self._once: dict[Site, Promise[Any]] = {}
         self._keys: dict[Site, int] = {}
