@@ -50,6 +50,9 @@ class Call(Protocol):
     def blocking(self, function: Callable[..., T], *args: Any) -> T:
         """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""
 
+    def from_worker(self, function: Callable[[], T]) -> T:
+        """The way back for a function given to `blocking`: another one that calls modules; its value."""
+
     def sleep(self, seconds: float) -> None:
         """Wait without keeping other hosts from going on, and without a worker."""
 

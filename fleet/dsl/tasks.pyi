@@ -413,6 +413,19 @@ class GuestResult(Result):
     kept: list[str]
     def later(self, field: Literal['name', 'uuid', 'mac', 'address', 'accel', 'accel_reason']) -> Later: ...  # type: ignore[override]
 
+class GuestSnapshotResult(Result):
+    """What `guest_snapshot` gives back.
+
+        name: The snapshot. Returned: there is one.
+        created: When, in seconds since the epoch. Returned: it existed before.
+        snapshots: Names of all of the guest, oldest first.
+    """
+
+    name: str
+    created: int
+    snapshots: list[str]
+    def later(self, field: Literal['name']) -> Later: ...  # type: ignore[override]
+
 class HostnameResult(Result):
     """What `hostname` gives back.
 
@@ -1643,6 +1656,40 @@ class Tasks:
             force: Pull the plug of a guest that does not shut down in time. Default: False.
             reboot: pending: shut the guest down and start it once when changes wait for that; never: they go on waiting. Default: 'never'.
             may_lose: Names of disks whose data the task may destroy: of a protected one when the guest is removed, of `root` when another image means a new disk, of one that is no longer declared.
+        """
+
+    def guest_snapshot(
+        self,
+        guest: str | Later,
+        *,
+        name: str | Later = ...,
+        state: Literal['present', 'reverted', 'absent'] = ...,
+        kind: Literal['internal', 'external'] = ...,
+        memory: bool = ...,
+        quiesce: bool = ...,
+        description: str | Later = ...,
+        series: str | Later = ...,
+        every: str | Later = ...,
+        keep: int = ...,
+        max_age: str | Later = ...,
+        uri: str | Later = ...,
+        **keywords: Unpack[Keywords],
+    ) -> GuestSnapshotResult:
+        """Take, revert to and remove snapshots of a guest.
+
+        Args:
+            guest: The guest.
+            name: The snapshot's name. With `series` it is made from that and the time.
+            state: present: there is one of that name, or a recent one of the series; reverted: the guest is as it was then; absent. Default: 'present'.
+            kind: internal: in the disks' qcow2 files; external: an overlay on each disk from then on, in a file beside it. Default: 'internal'.
+            memory: With a running guest's memory; by default internal ones have it, external ones have not.
+            quiesce: Have the guest's agent freeze its filesystems meanwhile (external, without memory). Default: False.
+            description: Kept with it.
+            series: The beginning of the names of snapshots that are taken again and again; `every`, `keep` and `max_age` are about these.
+            every: A new one of the series is taken when the newest is older than this (30m, 12h, 1d ...). Default: '1d'.
+            keep: How many of the series to keep.
+            max_age: Remove those of the series that are older (7d, 4w ...); the newest always stays.
+            uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
         """
 
     def hostname(

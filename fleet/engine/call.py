@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
@@ -99,6 +100,19 @@ class ActionCall:
 
     def sleep(self, seconds: float) -> None:
         self.run_.hub.sleep(seconds)
+
+    def from_worker(self, function: Callable[[], T]) -> T:
+        """For code that runs in `blocking`: have a function run in a fiber, where it may call modules, and wait for its value."""
+        outcome: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                outcome.set_result(function())
+            except BaseException as error:
+                outcome.set_exception(error)
+
+        self.run_.hub.post(lambda: self.run_.hub.spawn(work))
+        return outcome.result()
 
     def signal(self) -> Signal:
         """For what happens in other threads (libvirt's events): they `set` it, the action waits for it."""

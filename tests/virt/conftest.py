@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,17 @@ class Machine:
                 return base64.b64decode(status.get("out-data", "")).decode()
             time.sleep(0.05)
         raise AssertionError(f"`{command}` does not end in the guest")
+
+    def stored(self, path: str) -> str:
+        """A file on its disk, read without it: the guest is switched off, which it may be in the middle of booting."""
+        if self.domain.isActive():
+            self.domain.destroy()
+        disk = self.domain.XMLDesc().split("<source file='")[1].split("'")[0]
+        raw = self.hypervisor.var / "lib/libvirt/disk.raw"
+        there = ["nsenter", "--mount", "--target", self.hypervisor.socket.split("/")[2]]
+        subprocess.run([*there, "qemu-img", "convert", "-O", "raw", disk, "/var/lib/libvirt/disk.raw"], check=True)
+        subprocess.run(["e2fsck", "-y", "-E", "journal_only", raw], capture_output=True)
+        return subprocess.run(["debugfs", "-R", f"cat {path}", raw], capture_output=True, text=True, check=True).stdout
 
     def agent(self, command: str, **arguments: Any) -> Any:
         text = json.dumps({"execute": command, "arguments": arguments})
