@@ -90,7 +90,14 @@ def prepare(playbooks: Sequence[Book], options: RunOptions, settings: Settings) 
                     decrypt=decrypt, extra_vars=extra_vars)
     prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
     prepared.books = [_book(each, static) for each in playbooks]
+    _check_limit(inventory, options.limit)
     return prepared
+
+
+def _check_limit(inventory: Inventory, limit: str | None) -> None:
+    """A limit that means no host at all is a mistake: what was meant would silently not be done. (localhost need not be in the inventory.)"""
+    if limit and inventory.hosts and not inventory.match(limit) and not inventory.match("all", limit=limit):
+        raise UsageError(f"--limit {limit}: no such host", hint="; ".join(inventory.warnings[-1:]) or "`fleet inventory --graph` shows those there are")
 
 
 def _file(book: Book) -> str:
@@ -103,7 +110,8 @@ def _book(book: Book, static: Static) -> Playbook:
     if not isinstance(book, (str, os.PathLike)):
         return Playbook(book.pos.file, [book.model(static)])
     if not Path(book).is_file():
-        raise UsageError(f"there is no playbook {os.fspath(book)}", hint="give the path of a .yml or .py file")
+        what = "is a directory, not a playbook" if Path(book).is_dir() else "is no playbook: there is no such file"
+        raise UsageError(f"{os.fspath(book)} {what}", hint="give the path of a .yml or .py file")
     return load_playbook(book, static=static)
 
 

@@ -68,7 +68,7 @@ def read(path: str | Path, *, decrypt: Decrypt | None = None) -> Any:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}", pos=Pos(str(path))) from None
     if data.startswith(b"$ANSIBLE_VAULT;"):
-        pos = Pos(str(path), 1, 1)
+        pos = Pos(str(path))
         if decrypt is None:
             raise SourceError("this file is vault-encrypted and no vault password was given", pos=pos,
                               hint="use --vault-password-file or --ask-vault-pass")

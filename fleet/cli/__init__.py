@@ -40,7 +40,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"fleet.cli.{name}").command
+        file = "adhoc" if name == "run" else name  # a file run.py would hide the function `run` of this one
+        found: click.Command = importlib.import_module(f"fleet.cli.{file}").command
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -54,7 +55,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=_EXAMPLES)
 @click.version_option(None, "--version", package_name="fleet", message="fleet %(version)s")
 def group() -> None:
     """Agentless automation for virtualized fleets: Ansible's YAML or typed Python, over SSH."""
@@ -69,7 +70,7 @@ def run(args: list[str]) -> int:
         return done.exit_code
     except click.ClickException as wrong:
         command = wrong.ctx.command_path if isinstance(wrong, click.UsageError) and wrong.ctx else "fleet"
-        print(f"error: {wrong.format_message()}\n  see `{command} --help`", file=sys.stderr)
+        print(f"error: {_said(wrong)}\n  see `{command} --help`", file=sys.stderr)
         return 1
     except FleetError as error:
         print(f"error: {error.render()}", file=sys.stderr)
@@ -86,6 +87,18 @@ def run(args: list[str]) -> int:
             raise
         print(f"error: this is a bug in fleet: {type(error).__name__}: {error}\n  the same command with --debug shows the traceback", file=sys.stderr)
         return 1
+
+
+def _said(wrong: click.ClickException) -> str:
+    """What click found wrong, in our words."""
+    if isinstance(wrong, click.NoSuchOption):
+        hint = nearest(wrong.option_name, wrong.possibilities or ())
+        return f"there is no option '{wrong.option_name}'" + (f"; {hint}" if hint else "")
+    if isinstance(wrong, click.MissingParameter) and wrong.param is not None:
+        return f"{wrong.param.human_readable_name.rstrip('.')} is missing"
+    if isinstance(wrong, click.BadParameter) and isinstance(wrong.param, click.Option):
+        return f"{wrong.param.opts[-1]}: {wrong.message.rstrip('.')}"
+    return wrong.format_message()
 
 
 def _debug(args: list[str]) -> bool:

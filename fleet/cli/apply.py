@@ -15,10 +15,10 @@ from fleet.options import RunOptions
 from fleet.settings import Settings
 
 
-@click.command("apply")
+@click.command("apply", cls=shared.Command)
 @click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
-@click.option("-C", "--check", is_flag=True, help="Change nothing; the same as `fleet plan`.")
 @shared.playbook_options
+@click.option("-C", "--check", cls=shared.Option, section="Look only", is_flag=True, help="Change nothing; the same as `fleet plan`.")
 def command(playbooks: tuple[str, ...], check: bool, **given: Any) -> int:
     """Run playbooks (.yml or .py).
 

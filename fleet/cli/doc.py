@@ -15,7 +15,7 @@ from fleet.report.docs import markdown, write_pages
 @click.command("doc")
 @click.argument("name", required=False)
 @click.option("-l", "--list", "list_", is_flag=True, help="All modules, one line each.")
-@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown")
+@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", help="For people, or JSON.")
 @click.option("--write", type=click.Path(path_type=Path), metavar="DIR", help="Write one page a module, and an index.")
 @click.option("--debug", is_flag=True, hidden=True)
 def command(name: str | None, list_: bool, form: str, write: Path | None, debug: bool) -> None:

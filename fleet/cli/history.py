@@ -40,7 +40,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 @click.group("history", invoke_without_command=True)
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many runs.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, metavar="N", help="How many runs; 20 by default.")
 @_FORMAT
 @click.pass_context
 def command(ctx: click.Context, limit: int, form: str) -> None:
@@ -67,13 +67,16 @@ def _of(run: dict[str, Any]) -> str:
 
 @command.command("show")
 @click.argument("run")
-@click.option("--host", help="Only this host.")
+@click.option("--host", metavar="NAME", help="Only this host.")
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option("--changed", is_flag=True, help="Only what changed.")
 @click.option("-v", "--verbose", count=True, help="Show more; -vv more still.")
 @_FORMAT
 def show(run: str, host: str | None, failed: bool, changed: bool, verbose: int, form: str) -> None:
-    """What RUN did, as it was seen then; RUN is an id, the beginning of one, or `last`."""
+    """Tell a run again, as it was seen.
+
+    RUN is its id, the beginning of it, or `last`.
+    """
     past = journal()
     found = past.run(run)
     events = past.events(found["id"])

@@ -22,7 +22,7 @@ from fleet.options import RunOptions
 @click.option("--vars", "with_vars", is_flag=True, help="With --graph: variables too.")
 @click.option("-y", "--yaml", "as_yaml", is_flag=True, help="YAML instead of JSON.")
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts.")
-@click.option("--playbook-dir", type=click.Path(), help="group_vars and host_vars beside a playbook count too.")
+@click.option("--playbook-dir", type=click.Path(), metavar="DIR", help="group_vars and host_vars beside a playbook count too.")
 @click.option("-v", "--verbose", count=True, help="Accepted, as everywhere; there is nothing more to show.")
 @click.option("--debug", is_flag=True, hidden=True)
 @vault_options

@@ -11,7 +11,7 @@ import click
 
 
 @click.group("lab")
-@click.option("--dir", "folder", type=click.Path(path_type=Path), help="The lab's folder; by default in the state folder, or $FLEET_LAB.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The lab's folder; by default in the state folder, or $FLEET_LAB.")
 @click.pass_context
 def command(ctx: click.Context, folder: Path | None) -> None:
     """Throw-away SSH hosts in network namespaces of this machine (needs root)."""
@@ -21,9 +21,9 @@ def command(ctx: click.Context, folder: Path | None) -> None:
 
 @command.command("up")
 @click.argument("count", type=click.IntRange(0, 1000))
-@click.option("--prefix", default="h", help="Names are PREFIX1, PREFIX2, ...")
+@click.option("--prefix", default="h", metavar="PREFIX", help="Names are PREFIX1, PREFIX2 and so on; h by default.")
 @click.option("--hypervisor", is_flag=True, help="Also hv1, this machine itself, for libvirt.")
-@click.option("--hypervisors", type=click.IntRange(0, 20), default=0, help="Also hv1..hvN, each with a libvirt of its own on this machine.")
+@click.option("--hypervisors", type=click.IntRange(0, 20), default=0, metavar="N", help="Also hv1..hvN, each with a libvirt of its own on this machine.")
 @click.pass_obj
 def up(lab: object, count: int, prefix: str, hypervisor: bool, hypervisors: int) -> None:
     """Start COUNT hosts and write their inventory."""
@@ -34,7 +34,7 @@ def up(lab: object, count: int, prefix: str, hypervisor: bool, hypervisors: int)
 
 
 @command.command("status")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people, or JSON.")
 @click.pass_obj
 def status(lab: object, form: str) -> None:
     """Show the hosts."""

@@ -16,53 +16,92 @@ from fleet.settings import Settings, load_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-inventory_option = click.option("-i", "--inventory", "--inventory-file", multiple=True, metavar="SOURCE",
-                                help="Inventory file, directory, program, or 'host1,host2,'. May be given again.")
-_VAULT = [
-    click.option("--vault-password-file", "--vault-pass-file", multiple=True, metavar="FILE", help="File or program with the vault password."),
-    click.option("--vault-id", multiple=True, metavar="ID@SOURCE", help="A vault id and where its password is."),
-    click.option("-J", "--ask-vault-pass", "--ask-vault-password", is_flag=True, help="Ask for the vault password."),
-]
-_RUN = [
-    inventory_option,
-    click.option("-l", "--limit", multiple=True, metavar="PATTERN", help="Only these hosts; @FILE reads them."),
-    click.option("-e", "--extra-vars", multiple=True, metavar="VARS", help="name=value, JSON or YAML, or @FILE. Above all other variables."),
-    click.option("-D", "--diff", is_flag=True, help="Show differences."),
-    click.option("-f", "--forks", type=int, metavar="N", help="Connections opened at the same time."),
-    click.option("-b", "--become", is_flag=True, help="Become another user."),
-    click.option("--become-user", metavar="USER", help="Which one; root by default."),
-    click.option("--become-method", metavar="METHOD", help="sudo, su or doas."),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
-    click.option("--become-password-file", "--become-pass-file", metavar="FILE", help="Read the become password from a file."),
-    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the SSH password."),
-    click.option("--connection-password-file", "--conn-pass-file", metavar="FILE", help="Read the SSH password from a file."),
-    click.option("-u", "--user", metavar="USER", help="Log in as."),
-    click.option("--private-key", "--key-file", metavar="FILE", help="Private key to log in with."),
-    click.option("-c", "--connection", metavar="KIND", help="ssh or local."),
-    click.option("-T", "--timeout", type=float, metavar="S", help="Seconds a connection may take."),
-    click.option("--ssh-common-args", metavar="ARGS", help="SSH options, as for ssh(1)."),
-    click.option("--ssh-extra-args", metavar="ARGS", help="SSH options, as for ssh(1)."),
-    click.option("--accept-new-host-keys", is_flag=True, help="Add unknown host keys to known_hosts; changed ones stay errors."),
-    click.option("--lock-timeout", type=float, metavar="S", help="Seconds to wait for another run on a target."),
-    *_VAULT,
-    click.option("--format", "format_", type=click.Choice(["console", "json", "classic"]), default="console",
-                 help="For people; one event a line; or the lines ansible-playbook prints."),
-    click.option("-v", "--verbose", count=True, help="Show more; -vv more still."),
-    click.option("--no-journal", is_flag=True, help="Do not record this run."),
-    click.option("--debug", is_flag=True, help="Show tracebacks."),
-]
-_PLAYBOOK = [
-    click.option("-t", "--tags", multiple=True, metavar="TAGS", help="Only tasks with these tags."),
-    click.option("--skip-tags", multiple=True, metavar="TAGS", help="Not tasks with these tags."),
-    click.option("--step", is_flag=True, help="Ask before each task."),
-    click.option("--start-at-task", metavar="NAME", help="Begin at the task of this name."),
-    click.option("--force-handlers", is_flag=True, help="Run notified handlers of hosts that failed."),
-    click.option("--flush-cache", is_flag=True, hidden=True),
-    click.option("--syntax-check", is_flag=True, help="Read everything; run nothing."),
-    click.option("--list-hosts", is_flag=True, help="Show the hosts of each play."),
-    click.option("--list-tasks", is_flag=True, help="Show the tasks of each play."),
-    click.option("--list-tags", is_flag=True, help="Show the tags there are."),
-]
+
+class Option(click.Option):
+    """An option that --help shows under a heading."""
+
+    def __init__(self, *args: Any, section: str = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command with so many options that --help needs headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                sections.setdefault(getattr(param, "section", "Output"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _section(title: str, *options: tuple[tuple[str, ...], dict[str, Any]]) -> list[Any]:
+    return [click.option(*names, cls=Option, section=title, **more) for names, more in options]
+
+
+def _o(*names: str, **more: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return names, more
+
+
+_INVENTORY, *_WHERE = _section(
+    "Where",
+    _o("-i", "--inventory", "--inventory-file", multiple=True, metavar="SOURCE",
+       help="Inventory file, directory, program, or 'host1,host2,'. May be given again."),
+    _o("-l", "--limit", multiple=True, metavar="PATTERN", help="Only these hosts; @FILE reads them."))
+_WHAT = _section(
+    "What",
+    _o("-e", "--extra-vars", multiple=True, metavar="VARS", help="name=value, JSON or YAML, or @FILE. Above all other variables."))
+_TASKS = _section(
+    "What",
+    _o("-t", "--tags", multiple=True, metavar="TAGS", help="Only tasks with these tags."),
+    _o("--skip-tags", multiple=True, metavar="TAGS", help="Not tasks with these tags."),
+    _o("--start-at-task", metavar="NAME", help="Begin at the task of this name."),
+    _o("--step", is_flag=True, help="Ask before each task."),
+    _o("--force-handlers", is_flag=True, help="Run notified handlers of hosts that failed."),
+    _o("--flush-cache", is_flag=True, hidden=True))
+_LOOK = _section(
+    "Look only",
+    _o("--syntax-check", is_flag=True, help="Read everything; run nothing."),
+    _o("--list-hosts", is_flag=True, help="Show the hosts of each play."),
+    _o("--list-tasks", is_flag=True, help="Show the tasks of each play."),
+    _o("--list-tags", is_flag=True, help="Show the tags there are."))
+_CONNECTION = _section(
+    "Connections",
+    _o("-u", "--user", metavar="USER", help="Log in as."),
+    _o("--private-key", "--key-file", metavar="FILE", help="Private key to log in with."),
+    _o("-k", "--ask-pass", is_flag=True, help="Ask for the SSH password."),
+    _o("--connection-password-file", "--conn-pass-file", metavar="FILE", help="Read the SSH password from a file."),
+    _o("-c", "--connection", metavar="KIND", help="ssh or local."),
+    _o("-f", "--forks", type=int, metavar="N", help="Connections opened at the same time."),
+    _o("-T", "--timeout", type=float, metavar="S", help="Seconds a connection may take."),
+    _o("--ssh-common-args", metavar="ARGS", help="SSH options, as for ssh(1)."),
+    _o("--ssh-extra-args", metavar="ARGS", help="SSH options, as for ssh(1)."),
+    _o("--accept-new-host-keys", is_flag=True, help="Add unknown host keys to known_hosts; changed ones stay errors."),
+    _o("--lock-timeout", type=float, metavar="S", help="Seconds to wait for another run on a target."))
+_BECOME = _section(
+    "Becoming another user",
+    _o("-b", "--become", is_flag=True, help="Become another user."),
+    _o("--become-user", metavar="USER", help="Which one; root by default."),
+    _o("--become-method", metavar="METHOD", help="sudo, su or doas."),
+    _o("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
+    _o("--become-password-file", "--become-pass-file", metavar="FILE", help="Read the become password from a file."))
+_VAULT = _section(
+    "Vault",
+    _o("--vault-password-file", "--vault-pass-file", multiple=True, metavar="FILE", help="File or program with the vault password."),
+    _o("--vault-id", multiple=True, metavar="ID@SOURCE", help="A vault id and where its password is."),
+    _o("-J", "--ask-vault-pass", "--ask-vault-password", is_flag=True, help="Ask for the vault password."))
+_OUTPUT = _section(
+    "Output",
+    _o("-D", "--diff", is_flag=True, help="Show differences."),
+    _o("-v", "--verbose", count=True, help="Show more; -vv more still."),
+    _o("--format", "format_", type=click.Choice(["console", "json", "classic"]), default="console",
+       help="For people; one event a line; or the lines ansible-playbook prints."),
+    _o("--no-journal", is_flag=True, help="Do not record this run."),
+    _o("--debug", is_flag=True, help="Show tracebacks."))
 
 
 def _all(options: list[Any]) -> Callable[[F], F]:
@@ -73,8 +112,9 @@ def _all(options: list[Any]) -> Callable[[F], F]:
     return decorate
 
 
-run_options = _all(_RUN)
-playbook_options = _all([*_RUN, *_PLAYBOOK])
+inventory_option = _all([_INVENTORY])
+run_options = _all([_INVENTORY, *_WHERE, *_WHAT, *_CONNECTION, *_BECOME, *_VAULT, *_OUTPUT])
+playbook_options = _all([_INVENTORY, *_WHERE, *_WHAT, *_TASKS, *_LOOK, *_CONNECTION, *_BECOME, *_VAULT, *_OUTPUT])
 vault_options = _all(_VAULT)
 
 

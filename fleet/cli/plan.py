@@ -10,11 +10,11 @@ from fleet.cli import options as shared
 from fleet.cli.apply import perform
 
 
-@click.command("plan")
+@click.command("plan", cls=shared.Command)
 @click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
 @click.option("-C", "--check", is_flag=True, hidden=True)
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when changes are pending.")
 @shared.playbook_options
+@click.option("--detailed-exitcode", cls=shared.Option, section="Output", is_flag=True, help="Exit with 3 when changes are pending.")
 def command(playbooks: tuple[str, ...], check: bool, detailed_exitcode: bool, **given: Any) -> int:
     """Show what playbooks would change, with differences. Nothing is changed.
 

@@ -89,7 +89,7 @@ def _next(entry: Entry, run: dict[str, Any] | None) -> float:
 @command.command("status")
 @_FORMAT
 def status(form: str) -> None:
-    """Show each entry's last run, what it found, and when it is due next."""
+    """Show last runs, what they found, what is due next."""
     settings = load_settings()
     found, last = select(entries(settings), (), settings), _last(settings)
     rows = [_status(entry, last.get(entry.name)) for entry in found]
@@ -132,12 +132,12 @@ _DRY = click.option("--dry-run", is_flag=True, help="Only show what would be don
 @_USER
 @_ROOT
 @click.option("--run-as", metavar="USER", help="The user whom the services run as; root by default.")
-@click.option("--command", "program", metavar="PATH", help="The fleet command that the services call; this one by default.")
+@click.option("--command", "program", metavar="FILE", help="The fleet command that the services call; this one by default.")
 @_DRY
 def install(names: tuple[str, ...], user: bool, root: str | None, run_as: str | None, program: str | None, dry_run: bool) -> int:
-    """Write a systemd service and timer for each entry, enable and start the timers.
+    """Write systemd services and timers for the entries.
 
-    Done again it changes nothing; units of entries that are gone are removed. With --entry the others are left alone.
+    The timers are enabled and started. Done again it changes nothing; units of entries that are gone are removed. With --entry the others are left alone.
     """
     from fleet.reconcile import units
     settings = load_settings()

@@ -84,8 +84,8 @@ def command() -> None:
 
 _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 _ANY_FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-_OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Write here and not in place; `-` is standard output.")
-_ID = click.option("--encrypt-vault-id", "label", help="The vault id to encrypt with.")
+_OUTPUT = click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here and not in place; `-` is standard output.")
+_ID = click.option("--encrypt-vault-id", "label", metavar="ID", help="The vault id to encrypt with.")
 
 
 @command.command("encrypt")
@@ -167,7 +167,10 @@ def create(file: Path, label: str | None, **given: Any) -> None:
 @click.option("--new-vault-id", metavar="ID@SOURCE", help="The new vault id and where its password is.")
 @vault_options
 def rekey(files: tuple[Path, ...], new_vault_password_file: str | None, new_vault_id: str | None, **given: Any) -> None:
-    """Encrypt files with another password; it is asked for if no option says where it is."""
+    """Encrypt files with another password.
+
+    It is asked for when no option says where it is.
+    """
     old = _vault(given)
     label, at, source = (new_vault_id or "").rpartition("@")
     new = Vault([Vault.source(label if at else "default", source or new_vault_password_file or "prompt")])
@@ -178,13 +181,16 @@ def rekey(files: tuple[Path, ...], new_vault_password_file: str | None, new_vaul
 
 @command.command("encrypt-string")
 @click.argument("texts", nargs=-1)
-@click.option("-n", "--name", "names", multiple=True, help="Print it as the value of this variable; one for each TEXT.")
-@click.option("--stdin-name", help="The variable for what standard input holds.")
+@click.option("-n", "--name", "names", multiple=True, metavar="NAME", help="Print it as the value of this variable; one for each TEXT.")
+@click.option("--stdin-name", metavar="NAME", help="The variable for what standard input holds.")
 @click.option("-p", "--prompt", is_flag=True, help="Ask for the text; it is not shown.")
 @_ID
 @vault_options
 def encrypt_string(texts: tuple[str, ...], names: tuple[str, ...], stdin_name: str | None, prompt: bool, label: str | None, **given: Any) -> None:
-    """Print each TEXT (or standard input) encrypted, for a variables file."""
+    """Print texts encrypted, for a variables file.
+
+    Without any TEXT, standard input is read.
+    """
     vault = _vault(given)
     pairs = [*itertools.zip_longest(names[:len(texts)], texts), *((name, None) for name in names[len(texts):])]
     if prompt:

@@ -105,7 +105,7 @@ class Include:
             if path.is_file():
                 return path
         raise SourceError(f"there is no tasks file '{name}'", pos=self.task.pos,
-                          hint="looked for: " + ", ".join(str(path) for path in candidates))
+                          hint="looked for: " + ", ".join(dict.fromkeys(str(path) for path in candidates)))
 
     def load_role(self, args: Mapping[str, Any]) -> tuple[str, list[Node]]:
         name = args.get("name") or args.get("role")

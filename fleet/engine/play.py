@@ -162,8 +162,9 @@ def run_play(run: Run, play: Play) -> bool:
         run.emit(Note(message=warning))
     if not hosts:
         everyone = run.inventory.match(pattern, limit=run.options.limit or None)
-        run.emit(Note(message=f"play '{name}': " + ("all its hosts have failed before" if everyone else f"no host matches '{pattern}'"),
-                      position=str(play.pos)))
+        play_named = f"play '{name}': " if play.name else ""
+        run.emit(Note(message=play_named + ("all its hosts have failed before" if everyone else f"no host matches '{pattern}'"), position=str(play.pos),
+                      hint="" if run.inventory.hosts else "the inventory has no hosts: name one with -i, or with `inventory` in fleet.toml"))
         return True
     context = PlayContext(run, play, name, run.prompt(play))
     context.all_hosts = hosts

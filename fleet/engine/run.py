@@ -59,6 +59,7 @@ class Run:
         self.states: dict[str, HostState] = {}
         self.strategy = ""
         self.interrupted = False
+        self.performed = False  # a task that was asked for has begun
         files = [source for source in self.sources if isinstance(source, str)]
         self.inventory_file = next((source for source in files if Path(source).is_file()), None)
         self.inventory_dir = _directory(files)
@@ -273,6 +274,16 @@ class Run:
             for play in book.plays:
                 if not run_play(self, play):
                     return
+        self._nothing_selected()
+
+    def _nothing_selected(self) -> None:
+        """Say so when no task was one of those asked for: most likely a name is misspelt."""
+        if self.performed or not self.states:
+            return
+        if self.options.start_at_task:
+            self.emit(Note(message=f"no task is called '{self.options.start_at_task}'; nothing was done", hint="--list-tasks shows their names"))
+        elif self.options.tags:
+            self.emit(Note(message=f"no task has the tag {' or '.join(self.options.tags)}; nothing was done", hint="--list-tags shows the tags there are"))
 
     def stats(self) -> dict[str, HostStats]:
         return {name: state.stats for name, state in self.states.items() if state.stats != HostStats()}

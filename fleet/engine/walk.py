@@ -267,6 +267,7 @@ class Walk:
     def announce(self, step: Step, task: Task, scope: Scope) -> None:
         if not step.started:
             step.started = True
+            self.run.performed = self.run.performed or task is not self.play.gather_task
             if self.run.options.step:
                 self.run.confirm(self.name_of(task, scope))
             self.run.emit(TaskStarted(task=step.number, name=self.name_of(task, scope), action=task.action, position=str(task.pos),

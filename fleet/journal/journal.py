@@ -47,6 +47,7 @@ class Journal:
                              "error": f"its process (number {row['pid']}) was gone before the run had ended"}
                     if not self.store.end(row["id"], ended):
                         found.remove(row)  # another run was quicker to tell
+                    row["ended"] = json.dumps(ended)
                     self.store.mark(row["id"]).path.unlink(missing_ok=True)
         except sqlite3.Error as error:
             raise self.store.trouble(error) from None

@@ -6,6 +6,7 @@ On a terminal a progress line stands below; in a pipe there are only plain lines
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -203,13 +204,15 @@ class Console:
         name, lines = f"{_HOST}{item}", []
         message = result.get("msg")
         if status in ("failed", "unreachable", "rescued", "ignored"):
-            lines.append(f"    {self.paint(_COLOURS[status], f'{name}: {status}')}: {_indent(readable(message) if message else 'failed')}")
+            head = self.paint(_COLOURS[status], f"{name}: {status}")
+            text = _indent(readable(message)) if message else "failed"
+            lines.append(f"    {head}:{text}" if text[0] == "\n" else f"    {head}: {text}")
             if result.get("assertion") is not None:
                 lines.append(f"      {safe(result['assertion'])}")
             if result.get("hint"):
                 lines.append(self.paint("dim", f"      {safe(result['hint'])}"))
             place = getattr(event, "position", "")
-            if place and status != "unreachable":
+            if place and status != "unreachable" and not _placed(message):
                 lines.append(self.paint("dim", f"      at {safe(place)}"))
             for stream in ("stdout", "stderr", "module_stderr"):
                 lines += self.tail(stream, result.get(stream))
@@ -276,7 +279,7 @@ class Console:
             return self.paint("red", "stopped by an error") + tail
         bad = [text for count, text in ((failed, f"{failed} failed"), (lost, f"{lost} unreachable")) if count]
         if bad:
-            return self.paint("red", ", ".join(bad) + f" of {len(stats)} hosts") + tail
+            return self.paint("red", ", ".join(bad) + f" of {len(stats)} host{'s' if len(stats) != 1 else ''}") + tail
         if self.check:
             pending = f"{changed} change" + ("s" if changed != 1 else "") + " pending"
             return (self.paint("yellow", pending) if changed else self.paint("green", "in sync")) + tail
@@ -285,6 +288,11 @@ class Console:
     def close(self) -> None:
         self.flush()
         self.stream.flush()
+
+
+def _placed(message: Any) -> bool:
+    """Whether a message begins with a place in a file."""
+    return isinstance(message, str) and re.match(r"[^\s:]+:\d+(:\d+)?: ", message) is not None
 
 
 def _indent(text: str) -> str:

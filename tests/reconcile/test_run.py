@@ -84,7 +84,7 @@ def test_entries_by_name_with_what_they_ask_for(project: Site, capsys: Capture) 
     assert status == 0 and list(report["hosts"]) == ["a"] and (project.path / "a.txt").read_text() == "Hi 2\n"
     status, [one, two, three] = reports(capsys)
     assert status == 1, "the worst of them"
-    assert one["status"] == 0 and two["status"] == 1 and "there is no playbook none.yml" in two["error"]
+    assert one["status"] == 0 and two["status"] == 1 and "none.yml is no playbook" in two["error"]
     assert three["status"] == 2 and three["hosts"]["b"] == {"state": "failed", "drift": [], "error": "Stop: not today"} and three["hosts"]["a"]["state"] == "in sync"
     assert reports(capsys, "--entry", "three", "--entry", "one")[0] == 2
 

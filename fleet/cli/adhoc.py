@@ -14,14 +14,22 @@ from fleet.errors import Pos, SourceError
 from fleet.model import Play, Playbook, Task
 
 
-@click.command("run")
+@click.command("run", cls=shared.Command)
 @click.argument("pattern")
-@click.option("-m", "--module-name", "module", default="command", help="The module; command by default.")
-@click.option("-a", "--args", "arguments", default="", help="Its arguments: k=v words, JSON, or free text.")
-@click.option("-C", "--check", is_flag=True, help="Change nothing.")
+@click.option("-m", "--module-name", "module", cls=shared.Option, section="What", default="command", metavar="MODULE", help="The module; command by default.")
+@click.option("-a", "--args", "arguments", cls=shared.Option, section="What", default="", metavar="ARGS",
+              help="Its arguments: name=value words, JSON, or free text.")
+@click.option("-C", "--check", cls=shared.Option, section="What", is_flag=True, help="Change nothing.")
 @shared.run_options
 def command(pattern: str, module: str, arguments: str, check: bool, **given: Any) -> int:
-    """Run one module on the hosts that PATTERN means."""
+    """Run one module on the hosts that PATTERN means.
+
+    \b
+      fleet run -i hosts.ini web -a uptime
+      fleet run -i hosts.ini all -b -m apt -a 'name=nginx state=latest' --check
+
+    Exit status: as apply.
+    """
     from fleet.api import run_playbook
     options, settings = shared.read(given, Path(), check=check)
     pos = Pos("command line")
@@ -38,7 +46,8 @@ def _arguments(action: str, text: str, pos: Pos) -> tuple[dict[str, Any], str | 
     """The options and the free text of -a, checked. Raises SourceError."""
     from fleet import yamlfile
     from fleet.playbook.freeform import RAW_OPTIONS, split
-    from fleet.validate import check_static
+    from fleet.trust import is_template
+    from fleet.validate import check_static, validate
     spec = registry.spec(action)
     if text.lstrip().startswith("{"):
         args, free = dict(yamlfile.load(text, "-a")), None
@@ -46,5 +55,8 @@ def _arguments(action: str, text: str, pos: Pos) -> tuple[dict[str, Any], str | 
         args, free = split(text, RAW_OPTIONS if spec.free_form else None, pos)
     if free is not None and spec.free_form is None:
         raise SourceError(f"{action} takes options as NAME=VALUE, not '{free}'", pos=pos)
-    check_static(spec, {**args, **({spec.free_form: free} if free is not None and spec.free_form else {})}, lambda name: pos)
+    given = {**args, **({spec.free_form: free} if free is not None and spec.free_form else {})}
+    check_static(spec, given, lambda name: pos)
+    if not is_template(given):
+        validate(spec, given)  # nothing is left to be known later
     return args, free
