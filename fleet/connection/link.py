@@ -167,18 +167,20 @@ class Link:
         if missing:
             self._sent_code.update(missing)
             data += wire.frame(wire.CONTROL, 1, 0, {"t": "code"}, payload.code(missing, self._source))
-        blob = request.blob
+        blob, size = request.blob, 0
         if isinstance(blob, Path):
             with blob.open("rb") as file:
                 while chunk := file.read(CHUNK):
                     stream.write(bytes(data))
                     data = bytearray(wire.frame(wire.BLOB, context.number, number, None, chunk))
+                    size += len(chunk)
         elif blob is not None:
-            for start in range(0, len(blob), CHUNK):
+            size = len(blob)
+            for start in range(0, size, CHUNK):
                 data += wire.frame(wire.BLOB, context.number, number, None, blob[start:start + CHUNK])
         asked: dict[str, Any] = {"m": request.module, "a": request.args}
         for key, value in (("check", request.check), ("diff", request.diff), ("env", request.environment), ("limit", request.limit),
-                           ("guard", request.guard), ("stream", request.stream), ("keep", request.keep), ("refs", request.refs),
+                           ("blob", size), ("guard", request.guard), ("stream", request.stream), ("keep", request.keep), ("refs", request.refs),
                            ("job", request.job)):
             if value:
                 asked[key] = value

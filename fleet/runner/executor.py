@@ -71,18 +71,21 @@ class Executor:
             stream = self.blobs[number] = io.BytesIO()
         if isinstance(stream, io.BytesIO) and stream.tell() + len(body) > IN_MEMORY:
             import tempfile
-            file = tempfile.TemporaryFile()
+            file = tempfile.TemporaryFile(dir=_roomy())
             file.write(stream.getvalue())
             stream = self.blobs[number] = file
         stream.write(body)
 
     def _run(self, number, asked):
         # type: (int, dict) -> dict
+        result = None  # type: Any
         blob = self.blobs.pop(number, None)
         stream = asked.get("stream")
         if asked.get("guard") and stream in self.failed:
             return {"aborted": True, "failed": False, "changed": False, "skipped": True}
         result = self._missing(asked)
+        if result is None and asked.get("blob") and (blob is None or blob.seek(0, 2) != asked["blob"]):
+            result = {"failed": True, "changed": False, "msg": "the content sent along did not arrive whole; nothing was changed"}
         if result is None:
             result = self._in_background(number, asked, blob) if asked.get("job") else self._guarded(number, asked, blob)
         if asked.get("keep"):
@@ -93,7 +96,7 @@ class Executor:
             self.failed.add(stream)
         if blob is not None:
             blob.close()
-        return result
+        return result  # type: ignore[no-any-return]
 
     def _missing(self, asked):
         # type: (dict) -> Any
@@ -172,3 +175,9 @@ class Executor:
         if self.current is not None:
             self.current.kill()
         os._exit(0)
+
+
+def _roomy():
+    # type: () -> Any
+    """Where large content waits: not in /tmp, which may be memory. None: wherever temporary files go here."""
+    return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None

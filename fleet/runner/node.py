@@ -5,6 +5,7 @@ below it. Numbers of contexts are given by the controller; 1 is the root.
 """
 import collections
 import errno
+import itertools
 import json
 import os
 import select
@@ -17,6 +18,8 @@ from fleet.runner import wire
 from fleet.runner.executor import Executor
 
 WINDOW = 16  # requests given to the executor ahead of its answers
+AHEAD = 1024 * 1024  # bytes under way to the executor beyond which it gets no more for now
+MOST = 32 * 1024 * 1024  # bytes waiting for the executor beyond which nothing is read from above
 
 
 class Link:
@@ -28,7 +31,8 @@ class Link:
         self.reads = reads
         self.writes = writes
         self.parser = wire.Parser()
-        self.out = bytearray()
+        self.out = collections.deque()  # type: collections.deque
+        self.size = 0  # bytes in it
 
     def close(self):
         # type: () -> None
@@ -48,6 +52,8 @@ class Node:
         self.executor = None  # type: Any
         self.queue = collections.deque()  # type: collections.deque
         self.given = collections.deque()  # type: collections.deque
+        self.asked = 0  # requests among those given
+        self.held = 0  # bytes in queue
         self.routes = {}  # type: dict
         self.children = {}  # type: dict
         self.running = True
@@ -60,7 +66,8 @@ class Node:
         heard = time.monotonic()
         while self.running:
             links = [self.up] + list(self.children.values())
-            readers = [link.reads for link in links]
+            full = self.held + sum(link.size for link in self.children.values()) >= MOST
+            readers = [link.reads for link in links if link is not self.up or not full]
             writers = [link.writes for link in links if link.out]
             try:
                 ready, able, _ = select.select(readers, writers, [], self.alive)
@@ -68,13 +75,15 @@ class Node:
                 if error.errno == errno.EINTR:
                     continue
                 raise
-            if self.up.reads in ready:
+            if self.up.reads in ready or full:
                 heard = time.monotonic()
             elif self.alive and time.monotonic() - heard > self.alive:
                 self.running = False
             for link in links:
                 if link.out and link.writes in able:
                     self._push(link)
+                    if link is self.executor:
+                        self.feed()
             for link in links:
                 if link.reads in ready and self.running:
                     self._pull(link)
@@ -103,20 +112,26 @@ class Node:
     def _push(self, link):
         # type: (Link) -> None
         try:
-            sent = os.write(link.writes, bytes(link.out[:262144]))
-            del link.out[:sent]
+            sent = os.writev(link.writes, list(itertools.islice(link.out, 64)))
+            link.size -= sent
+            while link.out and sent >= len(link.out[0]):
+                sent -= len(link.out.popleft())
+            if sent:
+                link.out[0] = link.out[0][sent:]
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EINTR):
                 return
             if link is self.up:
                 self.running = False
             link.out.clear()
+            link.size = 0
 
     def send(self, link, data):
         # type: (Link, bytes) -> None
         """Queue bytes for a link and write what it takes at once."""
-        link.out += data
-        if len(link.out) == len(data):
+        link.out.append(memoryview(data))
+        link.size += len(data)
+        if len(link.out) == 1:
             self._push(link)
 
     # -- frames going down
@@ -135,6 +150,7 @@ class Node:
             self.control(json.loads(header.decode("ascii")), item, body)
             return
         self.queue.append(item)
+        self.held += len(body)
         self.feed()
 
     def control(self, message, item, body):
@@ -156,6 +172,7 @@ class Node:
                 if waiting[0] == wire.REQUEST:
                     self.answer(self.context, waiting[2], {"failed": True, "cancelled": True, "changed": False, "msg": "cancelled before it ran"})
             self.queue.clear()
+            self.held = 0
             if self.executor is not None and self.given:
                 os.kill(self.executor.pid, signal.SIGUSR1)
 
@@ -164,10 +181,14 @@ class Node:
         """Give the executor what it may have; start one when there is work and none."""
         if self.executor is None and self.queue:
             self.start_executor()
-        while self.queue and len(self.given) < WINDOW:
+        while self.queue and self.asked < WINDOW and self.executor.size < AHEAD:
             item = self.queue.popleft()
-            if item[0] != wire.CONTROL:
+            self.held -= len(item[4])
+            self.asked += item[0] == wire.REQUEST
+            if item[0] == wire.REQUEST or (item[0] == wire.BLOB and len(item[4]) < AHEAD // WINDOW):
                 self.given.append(item)
+            elif item[0] == wire.BLOB:
+                self.given.append(item[:4] + (None,))  # too large to be kept for another executor
             self.send(self.executor, wire.raw(item))
 
     def start_executor(self):
@@ -213,6 +234,7 @@ class Node:
         if link is self.executor and item[0] == wire.ANSWER:
             while self.given:
                 done = self.given.popleft()
+                self.asked -= done[0] == wire.REQUEST
                 if done[0] == wire.REQUEST and done[2] == item[2]:
                     break
             self.feed()
@@ -234,15 +256,17 @@ class Node:
                 pass
         if link is self.executor:
             self.executor = None
-            rest = collections.deque(self.given)
+            rest = list(self.given)
             self.given.clear()
-            while rest:
-                item = rest.popleft()
-                if item[0] == wire.REQUEST:
-                    self.answer(self.context, item[2], {"failed": True, "changed": False, "killed": True,
-                                                        "msg": "the runner was killed while the task ran; what it did is not known"})
-                    break
-            self.queue.extendleft(reversed(rest))
+            if self.asked:
+                ran = next(index for index, item in enumerate(rest) if item[0] == wire.REQUEST)
+                self.answer(self.context, rest[ran][2], {"failed": True, "changed": False, "killed": True,
+                                                         "msg": "the runner was killed while the task ran; what it did is not known"})
+                rest = rest[ran + 1:]
+            self.asked = 0
+            again = [item for item in rest if item[4] is not None]
+            self.queue.extendleft(reversed(again))
+            self.held += sum(len(item[4]) for item in again)
             self.feed()
             return
         for context in [key for key, value in self.routes.items() if value is link]:
