@@ -21,8 +21,8 @@ ALIASES = {"gather_facts": "setup"}
 # Ansible's own modules that fleet does not have (yet).
 LACKING = frozenset({
     "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dnf5", "dpkg_selections", "expect", "getent", "iptables",
-    "known_hosts", "mount_facts", "package_facts", "pip", "reboot", "rpm_key", "service_facts", "set_stats", "subversion", "sysvinit",
-    "validate_argument_spec", "wait_for_connection", "yum", "yum_repository",
+    "known_hosts", "mount_facts", "package_facts", "pip", "rpm_key", "service_facts", "set_stats", "subversion", "sysvinit",
+    "validate_argument_spec", "yum", "yum_repository",
 })
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 

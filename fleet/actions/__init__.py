@@ -47,6 +47,12 @@ class Call(Protocol):
         """Run a target-side module there and return its result (with failed=True when it failed). args: validated by its spec first.
         last: the action sends nothing after this, so the next task of a pipelined play may follow at once."""
 
+    def attempt(self, name: str, args: Mapping[str, Any], seconds: float) -> dict[str, Any] | str:
+        """The same where the target may be out of reach: its result, or in words why it could not be reached. seconds: the module's limit."""
+
+    def disconnect(self) -> None:
+        """Close the connection to the target; the next module opens a new one."""
+
     def blocking(self, function: Callable[..., T], *args: Any) -> T:
         """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""
 

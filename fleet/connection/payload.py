@@ -41,9 +41,13 @@ _PYTHONS = ("python3", "/usr/libexec/platform-python", *(f"python3.{minor}" for 
 
 
 def shell_command(python: str | None) -> str:
-    """The command for /bin/sh: find an interpreter and give it the first stage, without what a site or a user adds to it (half of its start)."""
+    """The command for /bin/sh: find an interpreter and give it the first stage, without what a site or a user adds to it (half of its start).
+
+    In the C locale a Python takes UTF-8 for names and arguments, as 3.7 and later do by themselves (PEP 538).
+    """
     names = shlex.quote(python) if python else " ".join(_PYTHONS)
-    return f'for p in {names}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{_STAGE}"; done; echo {NO_PYTHON.decode()} >&2; exit 127'
+    locale = 'case "${LC_ALL:-${LC_CTYPE:-${LANG:-C}}}" in C|POSIX) export LC_CTYPE=C.UTF-8;; esac; '
+    return locale + f'for p in {names}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{_STAGE}"; done; echo {NO_PYTHON.decode()} >&2; exit 127'
 
 
 def login_command(python: str | None) -> str:

@@ -29,6 +29,9 @@ class Machine:
         self.opened = threading.Event()  # the transport is there, or will not be
         self.stream: Any = None
 
+    def alive(self) -> bool:
+        return self.transport is not None and bool(self.transport.is_active())
+
 
 class Pool:
     """The Connections of a run (see fleet.connection.base). forks: connections opened at the same time; run_id: names the run in a target's lock;
@@ -79,7 +82,7 @@ class Pool:
         base, _ = self._way(endpoint)
         if base.kind == "local":
             return None
-        machine = self._machine(base)
+        machine = self._machine(base, runner=False)
         machine.opened.wait()
         if machine.transport is None:
             raise machine.link.error or ConnectionFailed("there is no connection", host=endpoint.name)
@@ -107,13 +110,17 @@ class Pool:
             return "root" if steps[-1][0] == "container" else steps[-1][1].user
         return base.user or (getpass.getuser() if base.kind == "local" else "")
 
-    def _machine(self, base: Endpoint) -> Machine:
+    def _machine(self, base: Endpoint, runner: bool = True) -> Machine:
+        """The machine, connected to anew when it was lost. runner: its runner is needed, not the transport alone."""
         with self._lock:
             machine = self._machines.get(base)
-            if machine is None:
+            lost = machine
+            if machine is None or (machine.link.error is not None and (runner or not machine.alive())):
                 machine = self._machines[base] = Machine(Link(base.name, self._settings, base.python))
                 threading.Thread(target=self._open, args=(base, machine), name=f"fleet-{base.name}", daemon=True).start()
-            return machine
+        if lost is not None and lost is not machine and lost.transport is not None:
+            lost.transport.close()
+        return machine
 
     def _open(self, base: Endpoint, machine: Machine) -> None:
         """Connect and be the link's writer until it ends. Runs in a thread of its own."""
@@ -178,7 +185,7 @@ class Pool:
 
     def _transport_only(self, base: Endpoint) -> Any:
         """A transport for raw, which must work where the runner cannot start."""
-        machine = self._machine(base)
+        machine = self._machine(base, runner=False)
         machine.opened.wait()
         if machine.transport is None:
             raise machine.link.error or ConnectionFailed("there is no connection", host=base.name)

@@ -586,6 +586,16 @@ class RawResult(Result):
     stderr_lines: list[str]
     def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
+class RebootResult(Result):
+    """What `reboot` gives back.
+
+        rebooted: Whether it was rebooted.
+        elapsed: Whole seconds until it was back.
+    """
+
+    rebooted: bool
+    elapsed: int
+
 class ReplaceResult(Result):
     """What `replace` gives back.
 
@@ -871,6 +881,14 @@ class WaitForResult(Result):
     match_groups: list[str]
     match_groupdict: Record
     def later(self, field: Literal['state']) -> Later: ...  # type: ignore[override]
+
+class WaitForConnectionResult(Result):
+    """What `wait_for_connection` gives back.
+
+        elapsed: Whole seconds it took.
+    """
+
+    elapsed: int
 
 class Tasks:
     """Every module as a method, which gives the promise of its result."""
@@ -1992,6 +2010,32 @@ class Tasks:
             executable: Run it with this shell instead (an absolute path).
         """
 
+    def reboot(
+        self,
+        reboot_timeout: float = ...,
+        *,
+        connect_timeout: float = ...,
+        pre_reboot_delay: float = ...,
+        post_reboot_delay: float = ...,
+        msg: str | Later = ...,
+        reboot_command: str | Later = ...,
+        boot_time_command: str | Later = ...,
+        test_command: str | Later = ...,
+        **keywords: Unpack[Keywords],
+    ) -> RebootResult:
+        """Reboot a host and wait until it is back.
+
+        Args:
+            reboot_timeout: Seconds until it must be back. Default: 600.0.
+            connect_timeout: Seconds one attempt to reach it may take. Default: 5.0.
+            pre_reboot_delay: Seconds to wait before. Default: 0.0.
+            post_reboot_delay: Seconds to wait after it is back. Default: 0.0.
+            msg: What its users are told. Default: 'Reboot initiated by fleet'.
+            reboot_command: How it is rebooted, instead of `shutdown -r`.
+            boot_time_command: What tells one boot from another. Default: 'cat /proc/sys/kernel/random/boot_id'.
+            test_command: What must end with 0 once it is back. Default: 'true'.
+        """
+
     def replace(
         self,
         path: str | PathLike[str] | Later,
@@ -2576,4 +2620,22 @@ class Tasks:
             active_connection_states: The TCP states that count as open, for `drained`. Default: ['ESTABLISHED', 'FIN_WAIT1', 'FIN_WAIT2', 'SYN_RECV', 'SYN_SENT', 'TIME_WAIT'].
             exclude_hosts: Peers whose connections do not count, for `drained`.
             msg: The error message when time is up.
+        """
+
+    def wait_for_connection(
+        self,
+        delay: float = ...,
+        *,
+        sleep: float = ...,
+        connect_timeout: float = ...,
+        timeout: float = ...,
+        **keywords: Unpack[KeywordsButDelayButTimeout],
+    ) -> WaitForConnectionResult:
+        """Wait until a host can be reached and its runner answers.
+
+        Args:
+            delay: Seconds to wait before the first attempt. Default: 0.0.
+            sleep: Seconds between the first attempts; the pauses grow. Default: 1.0.
+            connect_timeout: Seconds one attempt may take. Default: 5.0.
+            timeout: Seconds to wait altogether. Default: 600.0.
         """

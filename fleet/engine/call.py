@@ -162,6 +162,18 @@ class ActionCall:
             raise Unreachable(reply.error, reply.unknown)
         return reply.result or {}
 
+    def attempt(self, name: str, args: Mapping[str, Any], seconds: float) -> dict[str, Any] | str:
+        before, self.limit = self.limit, seconds
+        try:
+            return self.module(name, args, check=False)
+        except Unreachable as lost:
+            return lost.error.message
+        finally:
+            self.limit = before
+
+    def disconnect(self) -> None:
+        self.connections.reset(self.endpoint)
+
     def elsewhere(self, endpoint: Endpoint, action: str, args: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         """Run another module, with its controller side, at another place."""
         other = copy.copy(self)

@@ -83,7 +83,7 @@ class Executor:
         stream = asked.get("stream")
         if asked.get("guard") and stream in self.failed:
             return {"aborted": True, "failed": False, "changed": False, "skipped": True}
-        result = self._missing(asked)
+        result = self._missing(asked)  # type: Any
         if result is None and asked.get("blob") and (blob is None or blob.seek(0, 2) != asked["blob"]):
             result = {"failed": True, "changed": False, "msg": "the content sent along did not arrive whole; nothing was changed"}
         if result is None:
@@ -96,7 +96,7 @@ class Executor:
             self.failed.add(stream)
         if blob is not None:
             blob.close()
-        return result  # type: ignore[no-any-return]
+        return dict(result)
 
     def _missing(self, asked):
         # type: (dict) -> Any
