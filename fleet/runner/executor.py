@@ -78,7 +78,6 @@ class Executor:
 
     def _run(self, number, asked):
         # type: (int, dict) -> dict
-        result = None  # type: Any
         blob = self.blobs.pop(number, None)
         stream = asked.get("stream")
         if asked.get("guard") and stream in self.failed:
