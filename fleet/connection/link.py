@@ -159,14 +159,10 @@ class Link:
 
     def _bytes(self, item: tuple[Any, ...], stream: Stream) -> bytearray:
         if item[0] == "control":
-            return bytearray(wire.frame(wire.CONTROL, item[1], 0, item[2]))
+            container = item[2]["t"] == "context" and item[2]["how"]["kind"] == "container"
+            return self._code("fleet.runner.container" if container else None) + wire.frame(wire.CONTROL, item[1], 0, item[2])
         _, context, number, request = item
-        data = bytearray()
-        wanted = payload.needed(request.module) + (payload.needed("_job") if request.job else ())
-        missing = tuple(name for name in wanted if name not in self._sent_code)
-        if missing:
-            self._sent_code.update(missing)
-            data += wire.frame(wire.CONTROL, 1, 0, {"t": "code"}, payload.code(missing, self._source))
+        data = self._code(request.module, "_job" if request.job else None)
         blob, size = request.blob, 0
         if isinstance(blob, Path):
             with blob.open("rb") as file:
@@ -187,6 +183,12 @@ class Link:
         self._handed = max(self._handed, number)
         data += wire.frame(wire.REQUEST, context.number, number, asked)
         return data
+
+    def _code(self, *modules: str | None) -> bytearray:
+        """The frame with what modules are made of, as far as the target has not got it yet."""
+        missing = tuple(name for module in modules if module for name in payload.needed(module) if name not in self._sent_code)
+        self._sent_code.update(missing)
+        return bytearray(wire.frame(wire.CONTROL, 1, 0, {"t": "code"}, payload.code(missing, self._source)) if missing else b"")
 
     # -- what comes in
 
@@ -235,8 +237,17 @@ class Link:
                 raise wire.WireError("an answer that is no mapping")
             with self._lock:
                 found = context.waiting.pop(request, None)
-            if found is not None:
+            if found is not None and result.get("gone"):
+                self._again(context, *found)
+            elif found is not None:
                 found[1](Reply(result=result))
+
+    def _again(self, context: Context, request: Request, done: Done) -> None:
+        """The place was gone before the request came there (a container that was started anew): enter it once more."""
+        with self._lock:
+            if self._contexts.get(context.steps) is context:
+                del self._contexts[context.steps]
+        self.submit(context.steps, request, done)
 
     def _control(self, message: dict[str, Any]) -> None:
         what = message["t"]

@@ -80,10 +80,11 @@ def needed(module: str) -> tuple[str, ...]:
             return
         found.append(name)
         for imported in STORE.part(name).imports:
-            if imported.startswith("fleet.modules.") and path_of(imported).exists():
+            if imported.startswith(("fleet.modules.", "fleet.runner.")) and imported not in already and path_of(imported).exists():
                 visit(imported)
 
-    visit(f"fleet.modules.{module}")
+    already = {f"fleet.runner.{name}" for name in RUNNER}
+    visit(module if module.startswith("fleet.") else f"fleet.modules.{module}")
     return tuple(found)
 
 
@@ -96,8 +97,7 @@ def code(names: tuple[str, ...], source: bool | None) -> bytes:
 @cache
 def preload() -> tuple[str, ...]:
     """The standard library modules that any module of ours imports: loaded before a container is entered, where there may be no files of Python."""
-    names = [f"fleet.runner.{name}" for name in RUNNER]
-    names += [f"fleet.modules.{path.stem}" for path in sorted((ROOT / "modules").glob("*.py")) if path.stem != "__init__"]
+    names = [f"fleet.{room}.{path.stem}" for room in ("runner", "modules") for path in sorted((ROOT / room).glob("*.py")) if path.stem != "__init__"]
     found = {each for name in names for each in STORE.part(name).imports if each.split(".")[0] in sys.stdlib_module_names}
     # Named by imports inside functions of those, or by codecs looked up by name.
     found |= {"encodings.idna", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.unicode_escape"}

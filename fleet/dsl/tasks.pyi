@@ -91,6 +91,31 @@ class KeywordsButTimeout(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButTimeoutButEnvironment(TypedDict, total=False):
+    """What any task call takes beside its module's options; timeout and environment is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    retries: int
+    delay: float
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
 class AcceleratorResult(Result):
     """What `accelerator` gives back.
 
@@ -201,10 +226,15 @@ class ContainerResult(Result):
     """What `container` gives back.
 
         name: The container.
-        root: Its root directory on the host.
+        root: Where its root is on the host.
         running: Whether its program runs.
         pid: The host's process id of its first process. Returned: running.
         log: What its program writes.
+        health: none, starting, healthy or unhealthy. Returned: running.
+        clone: How its root was made.
+        ids: First host id of its users and how many there are. Returned: unprivileged.
+        effects: What each change takes: live, restart or recreate. Returned: changed.
+        pending: Changes that wait for a restart or a recreation. Returned: there are any.
     """
 
     name: str
@@ -212,7 +242,12 @@ class ContainerResult(Result):
     running: bool
     pid: int
     log: str
-    def later(self, field: Literal['name', 'root', 'log']) -> Later: ...  # type: ignore[override]
+    health: str
+    clone: str
+    ids: list[Any]
+    effects: Record
+    pending: Record
+    def later(self, field: Literal['name', 'root', 'log', 'health', 'clone']) -> Later: ...  # type: ignore[override]
 
 class CopyResult(Result):
     """What `copy` gives back.
@@ -1134,31 +1169,87 @@ class Tasks:
         name: str | Later,
         *,
         state: Literal['running', 'present', 'stopped', 'absent'] = ...,
-        backend: Literal['chroot', 'nspawn'] = ...,
+        backend: Literal['chroot', 'nspawn', 'lxc', 'crun'] = ...,
         image: str | PathLike[str] | Later = ...,
-        clone: Literal['auto', 'overlay', 'copy'] = ...,
+        clone: Literal['auto', 'btrfs', 'overlay', 'copy'] = ...,
         command: Sequence[str | Later] | str | Later = ...,
         boot: bool = ...,
-        binds: Mapping[str, Any] = ...,
-        network: Literal['host', 'none'] = ...,
-        hostname: str | Later = ...,
+        environment: Mapping[str, Any] = ...,
+        user: str | Later = ...,
+        workdir: str | PathLike[str] | Later = ...,
+        restart_policy: Literal['no', 'on-failure', 'always'] = ...,
+        health: Mapping[str, Any] = ...,
+        autostart: bool = ...,
         timeout: float = ...,
-        **keywords: Unpack[KeywordsButTimeout],
+        log_size: int | str = ...,
+        binds: Mapping[str, Any] = ...,
+        volumes: Mapping[str, Any] = ...,
+        purge: bool = ...,
+        tmpfs: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later = ...,
+        devices: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later = ...,
+        network: Literal['host', 'none'] = ...,
+        networks: Sequence[Mapping[str, Any]] | Mapping[str, Any] = ...,
+        dns: Sequence[str | Later] | str | Later = ...,
+        hostname: str | Later = ...,
+        unprivileged: bool = ...,
+        cap_add: Sequence[str | Later] | str | Later = ...,
+        cap_drop: Sequence[str | Later] | str | Later = ...,
+        seccomp: Literal['default', 'unconfined'] = ...,
+        no_new_privileges: bool = ...,
+        read_only: bool = ...,
+        memory: int | str = ...,
+        cpus: float = ...,
+        cpu_shares: int = ...,
+        pids_limit: int = ...,
+        device_read_bps: Mapping[str, Any] = ...,
+        device_write_bps: Mapping[str, Any] = ...,
+        ulimits: Mapping[str, Any] = ...,
+        restart: bool = ...,
+        recreate: bool = ...,
+        **keywords: Unpack[KeywordsButTimeoutButEnvironment],
     ) -> ContainerResult:
-        """Declare a chroot or systemd-nspawn container on a host.
+        """Declare a container on a host.
 
         Args:
             name: The container's name.
-            state: running: its program runs; present: its root is there; stopped: there and not running; absent: nothing is left. Default: 'present'.
-            backend: chroot: own mount, PID, IPC and UTS namespaces; nspawn: systemd-nspawn's isolation. Default: 'chroot'.
+            state: running: its program runs; present: its root is there; stopped: there and not running; absent: nothing is left but volumes. Default: 'present'.
+            backend: chroot needs nothing on the host; nspawn, lxc and crun (OCI) need their programs. Default: 'chroot'.
             image: Directory of an image with a tree, as the `image` module builds it.
-            clone: overlay keeps only what differs from the image; copy copies it; auto takes an overlay where the filesystem can. Default: 'auto'.
+            clone: The root: a btrfs snapshot, an overlay on the image, or a copy; auto takes the first that the host can. Default: 'auto'.
             command: The program to run, with its arguments; a string is split as a shell does.
-            boot: Run the container's own init instead (nspawn). Default: False.
-            binds: Directories of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.
-            network: host: the host's network; none: only a loopback. Default: 'host'.
+            boot: Run the container's own init instead (nspawn, lxc): a system container. Default: False.
+            environment: Environment of its program.
+            user: Run the program as this user of the container (USER or USER:GROUP, names or numbers). Default: 'root'.
+            workdir: Its working directory. Default: '/'.
+            restart_policy: Start its program again when it ends. Default: 'no'.
+            health: A check of its health. state: running waits until it is healthy; unhealthy programs are restarted by restart_policy.
+            autostart: The host's systemd starts it at boot. Default: False.
+            timeout: Seconds its program has to end when it is stopped, and to become healthy. Default: 10.0.
+            log_size: The log is turned over at this size; one old log is kept. Default: '10M'.
+            binds: Directories or files of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.
+            volumes: Data that outlives the container: path inside -> name of the volume, with `:ro` for read-only.
+            purge: With state=absent: its volumes go too. Default: False.
+            tmpfs: Places for a filesystem in memory.
+            devices: Device nodes of the host it may use.
+            network: host: the host's network; none: a loopback only, unless `networks` gives it interfaces. Default: 'host'.
+            networks: Interfaces on bridges of the host, in a network of its own.
+            dns: Name servers.
             hostname: Host name inside; by default the container's name.
-            timeout: Seconds its program has to end when it is stopped. Default: 10.0.
+            unprivileged: Its users, root too, are ordinary numbers on the host, a range of its own. Default: True.
+            cap_add: Capabilities its root has beyond the usual ones; `all` for every one.
+            cap_drop: Capabilities its root does not have; `all` for none but those of cap_add.
+            seccomp: default: system calls that reach the kernel itself are refused. Default: 'default'.
+            no_new_privileges: Set-user-id programs gain nothing. Default: False.
+            read_only: The root cannot be written; volumes and tmpfs can. Default: False.
+            memory: Most memory.
+            cpus: Most processor time, in processors.
+            cpu_shares: Weight of its processor time, 2 to 262144; 1024 is usual.
+            pids_limit: Most processes and threads.
+            device_read_bps: Most bytes a second read: block device, or a path on it -> rate.
+            device_write_bps: Most bytes a second written.
+            ulimits: Resource limits of its processes: name (nofile, nproc ...) -> value or SOFT:HARD.
+            restart: Restart it when a change needs that; false leaves such changes pending. Default: True.
+            recreate: Make its root anew when a change needs that; what was written in it is lost, volumes are not. Default: False.
         """
 
     def copy(

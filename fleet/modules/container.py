@@ -1,195 +1,327 @@
-"""Containers of the host: a root cloned from an image's tree, and one program (or an init) supervised in namespaces of its own."""
-import json
+"""Containers of the host: one declaration over the back-ends chroot, systemd-nspawn, LXC and OCI (crun)."""
 import os
 import shutil
-import signal
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, List
 
-from fleet.modules import _container
-from fleet.runner import files
+from fleet.modules import _container_network as network
+from fleet.modules import _container_root as roots
+from fleet.modules import _container_supervise as supervise
+from fleet.runner import container as known
+from fleet.runner import namespace
+from fleet.runner.container import Container
 from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, Spec
 
+_HEALTH = {
+    "command": Opt("list", "Run inside; status 0 is healthy. A single string is run by the container's shell.", elements="str", required=True),
+    "interval": Opt("float", "Seconds between checks.", default=30.0),
+    "timeout": Opt("float", "Seconds a check may take.", default=10.0),
+    "retries": Opt("int", "Failures in a row that make it unhealthy.", default=3),
+    "start_period": Opt("float", "Seconds after the start in which failures do not count.", default=0.0),
+}
+_NETWORK = {
+    "bridge": Opt("str", "A bridge of the host.", required=True),
+    "addresses": Opt("list", "Addresses with prefix length, such as 10.0.3.7/24.", elements="str", default=[]),
+    "gateway": Opt("str", "Default route."),
+    "interface": Opt("str", "The interface's name inside; eth0, eth1 ... by default."),
+    "mac": Opt("str", "Its MAC address."),
+    "mtu": Opt("int", "Its MTU."),
+}
 SPEC = Spec(
-    "container", "Declare a chroot or systemd-nspawn container on a host",
+    "container", "Declare a container on a host",
     {
         "name": Opt("str", "The container's name.", required=True),
-        "state": Opt("str", "running: its program runs; present: its root is there; stopped: there and not running; absent: nothing is left.",
+        "state": Opt("str", "running: its program runs; present: its root is there; stopped: there and not running; absent: nothing is left but volumes.",
                      default="present", choices=["running", "present", "stopped", "absent"]),
-        "backend": Opt("str", "chroot: own mount, PID, IPC and UTS namespaces; nspawn: systemd-nspawn's isolation.", default="chroot",
-                       choices=["chroot", "nspawn"]),
+        "backend": Opt("str", "chroot needs nothing on the host; nspawn, lxc and crun (OCI) need their programs.", default="chroot",
+                       choices=["chroot", "nspawn", "lxc", "crun"]),
         "image": Opt("path", "Directory of an image with a tree, as the `image` module builds it."),
-        "clone": Opt("str", "overlay keeps only what differs from the image; copy copies it; auto takes an overlay where the filesystem can.",
-                     default="auto", choices=["auto", "overlay", "copy"]),
+        "clone": Opt("str", "The root: a btrfs snapshot, an overlay on the image, or a copy; auto takes the first that the host can.", default="auto",
+                     choices=["auto", "btrfs", "overlay", "copy"]),
         "command": Opt("list", "The program to run, with its arguments; a string is split as a shell does.", elements="str"),
-        "boot": Opt("bool", "Run the container's own init instead (nspawn).", default=False),
-        "binds": Opt("dict", "Directories of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.", default={}),
-        "network": Opt("str", "host: the host's network; none: only a loopback.", default="host", choices=["host", "none"]),
+        "boot": Opt("bool", "Run the container's own init instead (nspawn, lxc): a system container.", default=False),
+        "environment": Opt("dict", "Environment of its program.", default={}),
+        "user": Opt("str", "Run the program as this user of the container (USER or USER:GROUP, names or numbers).", default="root"),
+        "workdir": Opt("path", "Its working directory.", default="/"),
+        "restart_policy": Opt("str", "Start its program again when it ends.", default="no", choices=["no", "on-failure", "always"]),
+        "health": Opt("dict", "A check of its health. state: running waits until it is healthy; unhealthy programs are restarted by restart_policy.",
+                      suboptions=_HEALTH),
+        "autostart": Opt("bool", "The host's systemd starts it at boot.", default=False),
+        "timeout": Opt("float", "Seconds its program has to end when it is stopped, and to become healthy.", default=10.0),
+        "log_size": Opt("bytes", "The log is turned over at this size; one old log is kept.", default="10M"),
+        "binds": Opt("dict", "Directories or files of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.",
+                     default={}),
+        "volumes": Opt("dict", "Data that outlives the container: path inside -> name of the volume, with `:ro` for read-only.", default={}),
+        "purge": Opt("bool", "With state=absent: its volumes go too.", default=False),
+        "tmpfs": Opt("list", "Places for a filesystem in memory.", elements="path", default=[]),
+        "devices": Opt("list", "Device nodes of the host it may use.", elements="path", default=[]),
+        "network": Opt("str", "host: the host's network; none: a loopback only, unless `networks` gives it interfaces.", default="host",
+                       choices=["host", "none"]),
+        "networks": Opt("list", "Interfaces on bridges of the host, in a network of its own.", elements="dict", suboptions=_NETWORK, default=[]),
+        "dns": Opt("list", "Name servers.", elements="str", default=[]),
         "hostname": Opt("str", "Host name inside; by default the container's name."),
-        "timeout": Opt("float", "Seconds its program has to end when it is stopped.", default=10.0),
+        "unprivileged": Opt("bool", "Its users, root too, are ordinary numbers on the host, a range of its own.", default=True),
+        "cap_add": Opt("list", "Capabilities its root has beyond the usual ones; `all` for every one.", elements="str", default=[]),
+        "cap_drop": Opt("list", "Capabilities its root does not have; `all` for none but those of cap_add.", elements="str", default=[]),
+        "seccomp": Opt("str", "default: system calls that reach the kernel itself are refused.", default="default", choices=["default", "unconfined"]),
+        "no_new_privileges": Opt("bool", "Set-user-id programs gain nothing.", default=False),
+        "read_only": Opt("bool", "The root cannot be written; volumes and tmpfs can.", default=False),
+        "memory": Opt("bytes", "Most memory."), "cpus": Opt("float", "Most processor time, in processors."),
+        "cpu_shares": Opt("int", "Weight of its processor time, 2 to 262144; 1024 is usual."),
+        "pids_limit": Opt("int", "Most processes and threads."),
+        "device_read_bps": Opt("dict", "Most bytes a second read: block device, or a path on it -> rate.", default={}),
+        "device_write_bps": Opt("dict", "Most bytes a second written.", default={}),
+        "ulimits": Opt("dict", "Resource limits of its processes: name (nofile, nproc ...) -> value or SOFT:HARD.", default={}),
+        "restart": Opt("bool", "Restart it when a change needs that; false leaves such changes pending.", default=True),
+        "recreate": Opt("bool", "Make its root anew when a change needs that; what was written in it is lost, volumes are not.", default=False),
     },
     returns={
-        "name": Ret("str", "The container."), "root": Ret("path", "Its root directory on the host."), "running": Ret("bool", "Whether its program runs."),
+        "name": Ret("str", "The container."), "root": Ret("path", "Where its root is on the host."), "running": Ret("bool", "Whether its program runs."),
         "pid": Ret("int", "The host's process id of its first process.", "running"), "log": Ret("path", "What its program writes."),
+        "health": Ret("str", "none, starting, healthy or unhealthy.", "running"), "clone": Ret("str", "How its root was made."),
+        "ids": Ret("list", "First host id of its users and how many there are.", "unprivileged"),
+        "effects": Ret("dict", "What each change takes: live, restart or recreate.", "changed"),
+        "pending": Ret("dict", "Changes that wait for a restart or a recreation.", "there are any"),
     },
     mutually_exclusive=[("command", "boot")],
     examples="- container:\n    name: web\n    backend: nspawn\n    image: /var/lib/fleet/images/debian\n    command: busybox httpd -f -p 8080 -h /srv/www\n"
-             "    state: running\n",
+             "    volumes: {/srv/www: web-data}\n    memory: 256M\n    state: running\n",
     notes=["An inventory host with `fleet_on: HOST` and `fleet_container: NAME` is this container: plays reach it through its host, and nothing is needed "
            "inside, neither sshd nor Python."],
 )
-HOME = _container.HOME
+# What a change of an option takes. Everything else that is declared only concerns fleet itself and is just recorded.
+EFFECTS = {
+    "live": ["memory", "cpus", "cpu_shares", "pids_limit", "device_read_bps", "device_write_bps", "autostart", "timeout"],
+    "restart": ["backend", "command", "boot", "environment", "user", "workdir", "restart_policy", "health", "log_size", "binds", "volumes", "tmpfs", "devices",
+                "network", "networks", "dns", "hostname", "cap_add", "cap_drop", "seccomp", "no_new_privileges", "read_only", "ulimits"],
+    "recreate": ["image", "clone", "unprivileged"],
+}
+EFFECT = {option: effect for effect, options in EFFECTS.items() for option in options}
 
 
 def run(m):
     # type: (Module) -> Any
     args = m.args
-    name = args.name
-    if not _container.NAME.match(name):
-        m.fail("'%s' cannot be the name of a container: letters, digits, '.', '_' and '-', beginning with a letter or digit" % name)
-    running = _container.running(name)
+    if not known.NAME.match(args.name):
+        m.fail("'%s' cannot be the name of a container: letters, digits, '.', '_' and '-', beginning with a letter or digit" % args.name)
+    c = known.load(args.name)
+    running = known.state(args.name) if c else None
+    again = bool(running) and args.state == "present"  # a restart, where one is needed, ends with it running
     if args.state == "absent":
-        return (yield from absent(m, name, running))
-    if args.state == "running" and not args.command and not args.boot:
-        m.fail("a running container needs a command or boot: true", name=name)
-    if args.boot and args.backend != "nspawn":
-        m.fail("boot needs the backend nspawn", name=name)
-    root = os.path.join(HOME, name, "root")
-    yield from present(m, name, root)
-    declared = {key: args[key] for key in ("backend", "command", "boot", "binds", "network", "hostname", "image")}
-    known = _container.declaration(name)
-    different = [key for key in declared if known is not None and known.get(key) != declared[key]]
-    for number, key in enumerate(different, 1):
-        yield Change(key, known.get(key) if known else None, declared[key], (lambda: save(m, name, declared)) if number == len(different) else None)
-    if known is None and not m.check:
-        save(m, name, declared)
-    if running and (args.state == "stopped" or (args.state == "running" and different)):
-        yield Change("running", True, False, lambda: stop(m, name))
-        running = None
-    if args.state == "running" and not running:
-        running = yield Change("running", False, True, lambda: start(m, name, root))
-    result = {"name": name, "root": root, "running": bool(running), "log": os.path.join(HOME, name, "log")}
-    if running:
-        result["pid"] = running["pid"]
+        return (yield from absent(m, c, running))
+    wanted = declared(m, c)
+    refuse(m, wanted)
+    effects, pending = {}, {}  # type: Dict[str, str], Dict[str, Any]
+    if c is not None:
+        yield from repaired(c)
+        changes = differences(c, wanted)
+        if any(change[1] == "recreate" for change in changes) and args.recreate:
+            yield from stopping(m, c, running)
+            running = None
+            for option, effect, before, after in changes:
+                effects[option] = effect
+                yield Change("%s (%s)" % (option, effect), before, after)
+            yield Change("root of " + c.name, "as it was", "made anew", lambda: remake(m, wanted))
+            c = wanted
+        else:
+            running = yield from changed(m, c, wanted, changes, running, effects, pending)
+    else:
+        yield Change("container " + args.name, "absent", "present", lambda: create(m, wanted))
+        c = wanted
+    running = yield from power(m, c, running, "running" if again else args.state)
+    result = {"name": c.name, "root": c.own, "running": bool(running), "log": c.log, "clone": c.made.get("clone")}  # type: Dict[str, Any]
+    result.update({key: value for key, value in (("effects", effects), ("pending", pending), ("ids", c.ids)) if value})
+    if running and not (m.check and not running.get("pid")):
+        result.update(pid=running["pid"], health=running.get("health", "none"))
     return result
 
 
-def present(m, name, root):
-    # type: (Module, str, str) -> Iterator[Change]
-    """The root directory: an overlay that is mounted, or a copy."""
-    base = os.path.join(HOME, name)
-    overlay = os.path.isdir(os.path.join(base, "upper"))
-    if os.path.isdir(os.path.join(root, "etc")):
-        return
-    tree = os.path.join(m.args.image, "tree") if m.args.image else None
-    if overlay and tree:
-        yield Change("root of " + name, "not mounted", "mounted", lambda: mount(m, base, tree))
-        return
-    if tree is None:
-        m.fail("the container %s does not exist, and no image says what to make it of" % name, name=name)
-    if not os.path.isdir(str(tree)) and not m.check:
-        m.fail("there is no image with a tree at %s; build it with the `image` module and formats: [tree]" % m.args.image, name=name)
-    yield Change("container " + name, "absent", "present", lambda: make(m, base, str(tree)))
+def declared(m, c):
+    # type: (Module, Any) -> Container
+    """What the task declares, as it is recorded."""
+    options = {key: m.args[key] for key in EFFECT}
+    if c is not None and not options["image"]:
+        options["image"] = c.options.get("image")
+    if c is not None and options["clone"] == "auto":
+        options["clone"] = c.options.get("clone", "auto")
+    made = {"format": 1, "options": options, "image": options["image"], "ids": None, "id": c.made["id"] if c is not None else roots.new_id(),
+            "clone": c.made["clone"] if c is not None else None}
+    if options["unprivileged"]:
+        made["ids"] = c.ids if c is not None and c.ids else roots.ids(m.args.name)
+    if options["image"]:
+        made["image_id"] = roots.image_id(options["image"])
+    return Container(m.args.name, made)
 
 
-def make(m, base, tree):
-    # type: (Module, str, str) -> None
-    os.makedirs(os.path.join(base, "root"), exist_ok=True)
-    if m.args.clone in ("auto", "overlay"):
-        for part in ("upper", "work"):
-            os.makedirs(os.path.join(base, part), exist_ok=True)
-        try:
-            mount(m, base, tree)
-            return
-        except Exception:
-            if m.args.clone == "overlay":
-                raise
-            for part in ("upper", "work"):
-                shutil.rmtree(os.path.join(base, part))
-    work = os.path.join(base, "root.copying")
-    if os.path.isdir(work):
-        shutil.rmtree(work)
-    m.run(["cp", "-a", "--reflink=auto", tree, work], ok=[0])
-    os.rmdir(os.path.join(base, "root"))
-    os.rename(work, os.path.join(base, "root"))
+def refuse(m, c):
+    # type: (Module, Container) -> None
+    """What cannot be, said before anything is done."""
+    args, options = m.args, c.options
+    backend = supervise.BACKENDS[options["backend"]]
+    if args.state == "running" and not options["command"] and not options["boot"]:
+        m.fail("a running container needs a command or boot: true", name=c.name)
+    reason = backend.refuse(c)
+    if reason:
+        m.fail("the back-end %s cannot do that: %s" % (options["backend"], reason), name=c.name)
+    if args.state == "running" and backend.REQUIRES and not shutil.which(backend.REQUIRES):
+        m.fail("the back-end %s needs %s on the host, which is not installed" % (options["backend"], backend.REQUIRES), name=c.name)
+    for option in ("cap_add", "cap_drop"):
+        for name in options[option]:
+            if name.upper().replace("CAP_", "") not in namespace.CAPABILITIES + ["ALL"]:
+                m.fail("%s: there is no capability '%s'" % (option, name), name=c.name)
+    for place, source, _, volume in known.sources(c):
+        if not place.startswith("/") or "/../" in place + "/" or place == "/":
+            m.fail("'%s' cannot be a place inside a container: an absolute path below / is wanted" % place, name=c.name)
+        if volume and not (known.NAME.match(os.path.basename(source)) and os.path.dirname(source) == known.VOLUMES):
+            m.fail("'%s' cannot be the name of a volume" % source[len(known.VOLUMES) + 1:], name=c.name)
+        if not volume and not os.path.exists(source) and not m.check:
+            m.fail("there is no %s on the host to show at %s" % (source, place), name=c.name)
+    for text in [each for value in options["environment"].items() for each in value] + options["networks"] + [options["hostname"] or ""]:
+        if any(letter in str(text) for letter in "\n\0"):
+            m.fail("a line break cannot be in the environment, the networks or the host name of a container", name=c.name)
+    if args.state == "running" and not m.check:
+        for bridge in network.missing(options):
+            m.fail("the host has no bridge '%s'" % bridge, name=c.name)
 
 
-def mount(m, base, tree):
-    # type: (Module, str, str) -> None
-    options = "lowerdir=%s,upperdir=%s/upper,workdir=%s/work" % (tree, base, base)
-    m.run(["mount", "-t", "overlay", "overlay", "-o", options, os.path.join(base, "root")], ok=[0])
+def differences(c, wanted):
+    # type: (Container, Container) -> List[Any]
+    """[(option, effect, before, after)] between what is recorded and what is declared."""
+    found = []
+    for option, effect in sorted(EFFECT.items()):
+        before, after = c.options.get(option), wanted.options[option]
+        if before != after:
+            found.append((option, effect, before, after))
+    if not any(change[0] == "image" for change in found) and wanted.made.get("image_id") != c.made.get("image_id"):
+        found.append(("image", "recreate", c.made.get("image_id"), wanted.made.get("image_id")))
+    return found
 
 
-def save(m, name, declared):
-    # type: (Module, str, Dict[str, Any]) -> None
-    files.write(m, os.path.join(HOME, name, "container.json"), json.dumps(declared, indent=1, sort_keys=True), mode=0o644)
+def repaired(c):
+    # type: (Container) -> Any
+    if c.made.get("clone") and not os.path.lexists(os.path.join(c.base, "upper" if c.made["clone"] == "overlay" else "root")):
+        yield Change("root of " + c.name, "cut off in a rollback", "present", lambda: roots.repair(c))
 
 
-def start(m, name, root):
-    # type: (Module, str, str) -> Dict[str, Any]
-    """Start the program under its supervisor; returns its state once its first process is there."""
-    args = m.args
-    command = _container.command(args, name, root)
-    log = os.path.join(HOME, name, "log")
-    supervisor = _container.detached(command, log)
-    end = time.time() + 10
+def changed(m, c, wanted, changes, running, effects, pending):
+    # type: (Module, Container, Container, List[Any], Any, Dict[str, str], Dict[str, Any]) -> Any
+    """Bring an existing container to its declaration, as far as that is allowed; its state afterwards."""
+    for option, effect, before, after in changes:
+        if effect == "recreate" or (effect == "restart" and running and not m.args.restart):
+            pending[option] = {"effect": effect, "before": before, "after": after}
+    if any(each["effect"] == "recreate" for each in pending.values()):
+        m.warn("%s of the container %s is not as declared; `recreate: true` makes its root anew, and what was written in it is lost"
+               % (", ".join(key for key, each in pending.items() if each["effect"] == "recreate"), c.name))
+    now = [change for change in changes if change[0] not in pending]
+    restart = bool(running) and any(change[1] == "restart" for change in now)
+    for option, effect, _, after in now:
+        effects[option] = effect
+        c.options[option] = after
+    for number, (option, effect, before, after) in enumerate(now, 1):  # one writing of the declaration records them all
+        yield Change("%s (%s)" % (option, effect), before, after, (lambda: record(m, c)) if number == len(now) else None)
+    if restart:
+        yield from stopping(m, c, running)
+        return None
+    if running:
+        for option, _, before, after in supervise.groups(c).differing(c.options):
+            effects[option] = "live"
+            yield Change("%s of the running container" % option, before, after, lambda: supervise.groups(c).set(c.options))
+    return running
+
+
+def record(m, c):
+    # type: (Module, Container) -> None
+    roots.volumes(c)
+    roots.save(m, c)
+
+
+def create(m, c):
+    # type: (Module, Container) -> None
+    if not c.made["image"]:
+        m.fail("the container %s does not exist, and no image says what to make it of" % c.name, name=c.name)
+    if not os.path.isdir(os.path.join(c.made["image"], "tree")):
+        m.fail("there is no image with a tree at %s; build it with the `image` module and formats: [tree]" % c.made["image"], name=c.name)
+    roots.volumes(c)
+    roots.make(m, c)
+
+
+def remake(m, c):
+    # type: (Module, Container) -> None
+    known.release(c.name)
+    roots.remove_tree(c.base)
+    create(m, c)
+
+
+def power(m, c, running, wanted):
+    # type: (Module, Container, Any, str) -> Any
+    """Start or stop it, as declared; its state afterwards."""
+    if running and not known.supervised(running) and wanted == "running":
+        yield Change("supervisor", "gone", "running", lambda: supervise.clean(c))
+        running = None
+    if wanted == "stopped":
+        yield from stopping(m, c, running)
+        return None
+    if wanted == "running" and not running:
+        running = yield Change("running", False, True, lambda: start(m, c))
+        return running or {"pid": None}
+    if wanted == "running" and c.options.get("health") and running["health"] != "healthy" and not m.check:
+        healthy(m, c)
+    return running
+
+
+def start(m, c):
+    # type: (Module, Container) -> Dict[str, Any]
+    try:
+        found = supervise.start(c)
+    except supervise.Failed as error:
+        m.fail(str(error), name=c.name)
+    return healthy(m, c) if c.options.get("health") else found
+
+
+def healthy(m, c):
+    # type: (Module, Container) -> Dict[str, Any]
+    """Wait until its check says so."""
+    check = c.options["health"]
+    end = time.time() + float(c.options["timeout"]) + float(check["start_period"])
     while time.time() < end:
-        leader = _container.first_child(supervisor)
-        if leader and _container.inside(leader, root):
-            state = {"pid": leader, "started": _container.started(leader), "supervisor": supervisor, "root": root, "backend": args.backend}
-            os.makedirs(_container.STATE, exist_ok=True)
-            files.write(m, "%s/%s.json" % (_container.STATE, name), json.dumps(state), mode=0o644)
-            time.sleep(0.2)  # a program that cannot even start is gone by then
-            if _container.running(name):
-                return state
-        if not _container.alive(supervisor):
-            break
+        found = known.state(c.name)
+        if found and found.get("health") == "healthy":
+            return found
         time.sleep(0.02)
-    with open(log, "rb") as stream:
-        tail = stream.read()[-1000:].decode("utf-8", "replace").strip()
-    m.fail("the container %s did not start%s" % (name, ": " + tail if tail else ""), name=name)
+    tail = supervise.log_tail(c, 1500)
+    m.fail("the container %s runs and is not healthy within %.0f s%s" % (c.name, c.options["timeout"], "; its log ends: " + tail if tail else ""),
+           name=c.name)
     return {}
 
 
-def stop(m, name):
-    # type: (Module, str) -> None
-    state = _container.running(name)  # type: Optional[Dict[str, Any]]
-    if not state:
-        return
-    pids = [state["pid"], state["supervisor"]]  # type: List[int]
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in (_container.children(state["pid"]) + pids):
-            try:
-                os.kill(pid, number)
-            except OSError:
-                pass
-        end = time.time() + (m.args.timeout if number == signal.SIGTERM else 5)
-        while time.time() < end and any(_container.alive(pid) for pid in pids):
-            time.sleep(0.05)
-        if not any(_container.alive(pid) for pid in pids):
-            break
-    try:
-        os.unlink("%s/%s.json" % (_container.STATE, name))
-    except OSError:
-        pass
-
-
-def absent(m, name, running):
-    # type: (Module, str, Any) -> Any
-    base = os.path.join(HOME, name)
+def stopping(m, c, running):
+    # type: (Module, Container, Any) -> Any
     if running:
-        yield Change("running", True, False, lambda: stop(m, name))
-    if os.path.isdir(base):
-        def remove():
-            # type: () -> None
-            root = os.path.join(base, "root")
-            while os.path.ismount(root):
-                m.run(["umount", root], ok=[0])
-            with open("/proc/self/mountinfo") as mounts:
-                below = [line for line in mounts if line.split()[4].startswith(base + "/")]
-            if below:
-                m.fail("something is still mounted below %s; it is not removed" % base)
-            shutil.rmtree(base)
-        yield Change("container " + name, "present", "absent", remove)
-    return {"name": name, "root": os.path.join(base, "root"), "running": False}
+        yield Change("running", True, False, lambda: supervise.stop(c))
+
+
+def absent(m, c, running):
+    # type: (Module, Any, Any) -> Any
+    base = os.path.join(known.HOME, m.args.name)
+    if c is None and os.path.lexists(base):
+        yield Change("container " + m.args.name, "half made", "absent", lambda: roots.remove_tree(base))
+    if c is not None:
+        yield from stopping(m, c, running)
+        yield Change("container " + c.name, "present", "absent", lambda: remove(c))
+        for source in sorted(set(c.options.get("volumes", {}).values())) if m.args.purge else ():
+            path = os.path.join(known.VOLUMES, source[:-3] if source.endswith(":ro") else source)
+            if os.path.isdir(path):
+                yield Change("volume " + path, "present", "absent", lambda path=path: roots.remove_tree(path))  # type: ignore[misc]
+    return {"name": m.args.name, "root": os.path.join(base, "root"), "running": False}
+
+
+def remove(c):
+    # type: (Container) -> None
+    supervise.clean(c)
+    known.release(c.name)
+    gone = c.base + ".removing"  # the name is free at once, and a cut removal leaves no half container
+    roots.remove_tree(gone)
+    os.rename(c.base, gone)
+    roots.remove_tree(gone)
+    shutil.rmtree(c.runtime, ignore_errors=True)

@@ -1,8 +1,5 @@
 """Steps to another place on the same target: another user, or a container. Each gives a Link to a new node there."""
-import ctypes
-import errno
 import importlib
-import json
 import os
 import pwd
 import select
@@ -14,10 +11,6 @@ from typing import Any
 
 from fleet.runner import wire
 from fleet.runner.node import Link, Node
-
-STATE = "/run/fleet/containers"
-NAMESPACES = ("user", "ipc", "uts", "net", "pid", "cgroup", "mnt")
-CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND, MS_NOSUID = 0x20000, 0x4000, 1 << 18, 0x1000, 2
 
 
 class Refused(Exception):
@@ -39,7 +32,8 @@ def start(node, message):
         except ImportError:
             pass  # a module of another Python version; what needs it will say so
     if how["kind"] == "container":
-        return _forked(node, message["n"], lambda: enter_container(how), "container")
+        from fleet.runner import container
+        return _forked(node, message["n"], lambda: container.enter(how["name"], how.get("root") or ""), "container")
     if os.getuid() == 0 and how["method"] in ("sudo", "su", "doas") and not how.get("exe") and not how.get("flags"):
         return _forked(node, message["n"], lambda: become(how["user"]), "become")
     return spawn(message)
@@ -60,17 +54,16 @@ def _forked(node, context, step, kind):
         node._forked(ours)
         fd = theirs.detach()
         try:
-            inner = step()
+            inside = step()
+            if inside is not None:
+                from fleet.runner import namespace
+                _child(fd)  # a PID namespace is entered only by a child
+                inside()
+                namespace.prctl(namespace.SET_PDEATHSIG, 9)
         except (Refused, OSError, KeyError) as error:
             text = str(error) if isinstance(error, Refused) else "cannot enter: %s" % (getattr(error, "strerror", None) or error)
             wire.send_all(fd, wire.frame(wire.CONTROL, context, 0, {"t": "lost", "c": context, "kind": kind, "msg": text}))
             os._exit(0)
-        if inner:  # a PID namespace is entered only by a child
-            inner_pid = os.fork()
-            if inner_pid:
-                os.close(fd)
-                os.waitpid(inner_pid, 0)
-                os._exit(0)
         hello = {"t": "hello", "c": context, "version": wire.VERSION, "pid": os.getpid(), "uid": os.getuid()}
         wire.send_all(fd, wire.frame(wire.CONTROL, context, 0, hello))
         Node(fd, fd, context).loop()
@@ -84,8 +77,18 @@ def _forked(node, context, step, kind):
         os._exit(status)
 
 
+def _child(fd):
+    # type: (int) -> None
+    """Go on in a child that ends with this process; this one only waits for it."""
+    pid = os.fork()
+    if pid:
+        os.close(fd)
+        os.waitpid(pid, 0)
+        os._exit(0)
+
+
 def become(user):
-    # type: (str) -> bool
+    # type: (str) -> None
     """Turn this process (root's) into another user's."""
     try:
         entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
@@ -96,87 +99,6 @@ def become(user):
     os.initgroups(entry.pw_name, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-    return False
-
-
-# -- containers
-
-
-def enter_container(how):
-    # type: (dict) -> bool
-    """Enter a container's namespaces and root, or chroot into its root directory when nothing of it runs. True: a child must be forked now."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    leader = _leader(how["name"])
-    if leader:
-        return _enter_process(libc, leader)
-    root = how.get("root") or ""
-    if not os.path.isdir(root):
-        raise Refused("there is no container '%s': it does not run, and its root directory %s is not there" % (how["name"], root), "container")
-    if libc.unshare(CLONE_NEWNS):
-        raise Refused("cannot make a mount namespace: %s" % os.strerror(ctypes.get_errno()), "container")
-    _mount(libc, None, "/", None, MS_REC | MS_PRIVATE)
-    for source, target, kind, flags in (("proc", "/proc", "proc", MS_NOSUID), ("/sys", "/sys", None, MS_BIND | MS_REC),
-                                        ("/dev", "/dev", None, MS_BIND | MS_REC)):
-        if os.path.isdir(root + target):
-            _mount(libc, source, root + target, kind, flags)
-    os.chroot(root)
-    os.chdir("/")
-    _inside()
-    return False
-
-
-def _mount(libc, source, target, kind, flags):
-    # type: (Any, Any, str, Any, int) -> None
-    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    if libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), None):
-        raise Refused("cannot mount %s: %s" % (target, os.strerror(ctypes.get_errno())), "container")
-
-
-def _leader(name):
-    # type: (str) -> Any
-    """The process id of what runs in the container, from its state file; None when nothing does."""
-    try:
-        with open("%s/%s.json" % (STATE, name)) as file:
-            state = json.load(file)
-        with open("/proc/%d/stat" % int(state["pid"])) as file:
-            started = file.read().rpartition(")")[2].split()[19]
-        return int(state["pid"]) if started == state["started"] else None
-    except (OSError, ValueError, TypeError, KeyError, IndexError):
-        return None
-
-
-def _enter_process(libc, pid):
-    # type: (Any, int) -> bool
-    opened = []
-    for name in NAMESPACES:
-        theirs = "/proc/%d/ns/%s" % (pid, name)
-        try:
-            if os.readlink(theirs) != os.readlink("/proc/self/ns/" + name):
-                opened.append((name, os.open(theirs, os.O_RDONLY)))
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                raise
-    root = os.open("/proc/%d/root" % pid, os.O_RDONLY)
-    for name, fd in opened:
-        if libc.setns(fd, 0):
-            raise Refused("cannot enter the container's %s namespace: %s" % (name, os.strerror(ctypes.get_errno())), "container")
-        os.close(fd)
-    os.fchdir(root)
-    os.chroot(".")
-    os.chdir("/")
-    os.close(root)
-    if any(name == "user" for name, _ in opened):
-        os.setgid(0)
-        os.setuid(0)
-    _inside()
-    return any(name == "pid" for name, _ in opened)
-
-
-def _inside():
-    # type: () -> None
-    os.environ.update(HOME="/root", USER="root", LOGNAME="root", SHELL="/bin/sh",
-                      PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-    os.environ.pop("XDG_RUNTIME_DIR", None)
 
 
 # -- another user without being root

@@ -1,0 +1,591 @@
+"""The supervisor of one running container: a process of the host that outlives the run which started it.
+
+It owns everything the running container needs (mount namespace, network, control groups), starts its program through the back-end, keeps its log,
+checks its health, starts it again by its policy, and stops it on SIGTERM. Nothing of the container outlives it but what `clean` removes.
+"""
+import errno
+import fcntl
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from typing import Any, Dict, List, Optional
+
+from fleet.modules import _container_chroot, _container_crun, _container_lxc, _container_network, _container_nspawn
+from fleet.modules._container_limits import Groups
+from fleet.runner import container
+from fleet.runner import namespace as ns
+from fleet.runner.container import Container, Held
+
+BACKENDS = {"chroot": _container_chroot, "nspawn": _container_nspawn, "lxc": _container_lxc, "crun": _container_crun}
+LATE = 20.0  # seconds a back-end has to start
+BACKOFF = (0.1, 10.0)  # seconds before a restart: the first, and the most
+
+
+def groups(c):
+    # type: (Container) -> Groups
+    return Groups("%s.%s" % (c.name, c.made["id"]))
+
+
+class Failed(Exception):
+    """The container did not start; the text says why."""
+
+
+# -- from outside
+
+
+def start(c):
+    # type: (Container) -> Dict[str, Any]
+    """Start a container under a supervisor of its own and wait until its program runs. Returns its state; raises Failed."""
+    clean(c)
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reads)
+            os.setsid()
+            if os.fork() == 0:
+                _alone(c, keep=writes)
+                Supervisor(c, writes).main()
+        finally:
+            os._exit(0)
+    os.close(writes)
+    os.waitpid(pid, 0)
+    return _started(c, reads)
+
+
+def _started(c, reads):
+    # type: (Container, int) -> Dict[str, Any]
+    end, said = time.time() + LATE + 5, b""
+    while time.time() < end and select.select([reads], [], [], max(end - time.time(), 0))[0]:
+        data = os.read(reads, 65536)
+        if not data:
+            break
+        said += data
+    os.close(reads)
+    try:
+        found = json.loads(said.decode())
+    except ValueError:
+        found = {"error": "its supervisor ended"}
+    if found.get("error"):
+        clean(c)
+        tail = log_tail(c, 1500)
+        raise Failed("the container %s did not start: %s%s" % (c.name, found["error"], "; its log ends: " + tail if tail else ""))
+    container.release(c.name)
+    return dict(found)
+
+
+def _alone(c, keep):
+    # type: (Container, int) -> None
+    """Let go of all that was the runner's."""
+    for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    limit = os.sysconf("SC_OPEN_MAX")
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        if fd > 2 and fd != keep and fd < limit:
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+    os.chdir("/")
+    os.umask(0o022)
+    for name in list(os.environ):
+        if name not in ("PATH", "LANG", "LC_ALL", "FLEET_UNIT"):
+            del os.environ[name]
+
+
+def stop(c):
+    # type: (Container) -> None
+    """Stop a container: its program is asked to end, and killed when it does not in its time."""
+    found = container.state(c.name)
+    if found and container.supervised(found):
+        os.kill(found["supervisor"], signal.SIGTERM)
+        end = time.time() + float(c.options.get("timeout") or 10) + 10
+        while time.time() < end and container.supervised(found):
+            time.sleep(0.005)
+    clean(c)
+
+
+def clean(c):
+    # type: (Container) -> None
+    """Remove what a supervisor that was killed has left: processes, control groups, interfaces, files of the run."""
+    found = container.read(os.path.join(c.runtime, "state.json")) or {}
+    for pid, since in ((found.get("supervisor"), found.get("supervisor_started")), (found.get("pid"), found.get("started"))):
+        if pid and since and container.started(pid) == since:
+            os.kill(pid, signal.SIGKILL)
+            _gone(pid, since)
+    groups(c).remove()
+    _container_network.remove(c)
+    for name in ("state.json", "bundle", "lxc", "crun", "volumes"):
+        _remove(os.path.join(c.runtime, name))
+
+
+def _gone(pid, since):
+    # type: (int, str) -> None
+    end = time.time() + 5
+    while time.time() < end and container.started(pid) == since:
+        time.sleep(0.002)
+
+
+def _remove(path):
+    # type: (str) -> None
+    import shutil
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    except OSError:
+        pass
+
+
+def log_tail(c, size):
+    # type: (Container, int) -> str
+    try:
+        with open(c.log, "rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(stream.tell() - size, 0))
+            return stream.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+# -- the supervisor itself
+
+
+class Supervisor:
+    """report: a descriptor on which the first start's outcome is told, or None."""
+
+    def __init__(self, c, report):
+        # type: (Container, Optional[int]) -> None
+        self.c = c
+        self.report = report
+        self.backend = BACKENDS[c.options["backend"]]
+        self.groups = groups(c)
+        self.child = self.output = 0
+        self.leader = 0
+        self.stopping = False
+        self.kill_at = None  # type: Optional[float]
+        self.state = {"supervisor": os.getpid(), "supervisor_started": container.started(os.getpid()), "backend": c.options["backend"],
+                      "restarts": 0, "health": "none"}  # type: Dict[str, Any]
+        self.network = None  # type: Optional[int]
+        self.shown = []  # type: List[Any]
+        self.wake = None  # type: Any
+
+    def main(self):
+        # type: () -> None
+        status = 1
+        try:
+            self._lock()
+            self._prepare()
+            self._run()
+            status = 0
+        except (OSError, Failed, ValueError) as error:
+            self._tell({"error": getattr(error, "strerror", None) or str(error)})
+        except BaseException:
+            import traceback
+            self._tell({"error": traceback.format_exc()})
+        finally:
+            self._end()
+            os._exit(status)
+
+    def _lock(self):
+        # type: () -> None
+        os.makedirs(self.c.runtime, mode=0o711, exist_ok=True)
+        fd = os.open(os.path.join(self.c.runtime, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.groups, self.backend = None, None  # type: ignore[assignment]
+            raise Failed("another supervisor runs it already")
+        self.lock = fd
+
+    def _prepare(self):
+        # type: () -> None
+        c = self.c
+        self.log = os.open(c.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self.wake = os.pipe()
+        for fd in self.wake:
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self.wake[1])
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGTERM, self._asked)
+        self._write_state()
+        with Held(c.name):
+            ns.private_mounts()
+            container.open_root(c)
+        _plain_cgroups()
+        if c.options.get("dns"):
+            with open(os.path.join(c.runtime, "resolv.conf"), "w") as stream:
+                stream.write("".join("nameserver %s\n" % each for each in c.options["dns"]))
+        self.shown = self._volumes() + self._resolver()
+        self.groups.make()
+        self.groups.set(c.options)
+        self.groups.allow(c.options.get("devices") or ())
+        if _container_network.isolated(c.options):
+            self.network = _container_network.make(c)
+
+    def _volumes(self):
+        # type: () -> List[Any]
+        """Binds and volumes for the back-end's own mounting; a volume's files belong to the container's users."""
+        found = []
+        for number, (place, source, only, volume) in enumerate(container.sources(self.c)):
+            if volume and self.c.ids and self.c.options["backend"] != "chroot":
+                mapped = os.path.join(self.c.runtime, "volumes", str(number))
+                os.makedirs(mapped, exist_ok=True)
+                fd = ns.user_namespace(*self.c.ids)
+                ns.bind(source, mapped, 0, fd)
+                os.close(fd)
+                source = mapped
+            found.append((place, source, only))
+        return found
+
+    def _resolver(self):
+        # type: () -> List[Any]
+        """The name servers: the declared ones, or the host's for what shares its network."""
+        c = self.c
+        if c.options["backend"] == "chroot" or not (c.options.get("dns") or not _container_network.isolated(c.options)):
+            return []
+        source = os.path.join(c.runtime, "resolv.conf") if c.options.get("dns") else os.path.realpath("/etc/resolv.conf")
+        place = os.path.join(c.root, "etc/resolv.conf")
+        if not os.path.exists(source) or os.path.islink(os.path.join(c.root, "etc")) or os.path.islink(place):
+            return []
+        return [("/etc/resolv.conf", source, True)]
+
+    def _run(self):
+        # type: () -> None
+        policy, pause = self.c.options.get("restart_policy") or "no", BACKOFF[0]
+        while True:
+            began = time.time()
+            status = self._once()
+            if self.stopping or policy == "no" or (policy == "on-failure" and status == 0):
+                return
+            if time.time() - began > 30:
+                pause = BACKOFF[0]
+            end = time.time() + pause
+            while time.time() < end and not self.stopping:
+                self._wait(end - time.time())
+            pause = min(pause * 2, BACKOFF[1])
+            if self.stopping:
+                return
+            self.state["restarts"] += 1
+
+    def _once(self):
+        # type: () -> int
+        """Start the program and stay with it until it ends; its exit status."""
+        reads, writes = os.pipe()
+        os.set_blocking(reads, False)
+        self.child = os.fork()
+        if self.child == 0:
+            self._become(writes)
+        os.close(writes)
+        self.output, self.leader = reads, 0
+        self.state.update(started="", pid=0)
+        try:
+            self._first()
+            health = _Health(self)
+            while self._alive():
+                self._wait(min(health.due(), self._left()))
+                health.look()
+                self._insist()
+            return self.status
+        finally:
+            self._drain()
+            os.close(self.output)
+            self.output = 0
+            self.state.update(started="", pid=0)
+            self._write_state()
+
+    status = 0
+
+    def _become(self, writes):
+        # type: (int) -> None
+        """In the child: into the groups and the network, and become the back-end."""
+        try:
+            ns.prctl(ns.SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            os.dup2(writes, 1)
+            os.dup2(writes, 2)
+            for fd in (self.report, self.lock, self.log, writes) + self.wake:
+                if fd is not None:
+                    os.close(fd)
+            self.groups.join()
+            if self.network is not None:
+                ns.setns(self.network, "network namespace")
+            self.backend.run(self.c, self.shown)
+        except BaseException as error:
+            os.write(2, ("fleet: %s%s\n" % (getattr(error, "strerror", None) or error, _place(error))).encode("utf-8", "replace"))
+        finally:
+            os._exit(126)
+
+    def _first(self):
+        # type: () -> None
+        """Wait until its first process is there and its program runs; tell whoever started us."""
+        end, pause = time.time() + LATE, 0.001
+        while self._alive():
+            found = leader(self.child)
+            if found:
+                self.leader = found
+                self.state.update(pid=found, started=container.started(found), since=time.time(), cgroup=self.groups.name)
+                if not self.c.options.get("health"):
+                    self.state["health"] = "none"
+                elif self.state["restarts"] == 0:
+                    self.state["health"] = "starting"
+                self._write_state()
+                self._tell(self.state)
+                return
+            if time.time() > end:
+                self._kill()
+                raise Failed("its first process did not come up within %d s" % LATE)
+            self._wait(pause)
+            pause = min(pause * 1.5, 0.02)
+        self._drain()
+        if self.report is not None:
+            raise Failed("its program ended with status %d" % self.status)
+
+    # -- waiting, ending
+
+    def _alive(self):
+        # type: () -> bool
+        if not self.child:
+            return False
+        pid, status = os.waitpid(self.child, os.WNOHANG)
+        if not pid:
+            return True
+        self.status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        self.child = 0
+        return False
+
+    def _wait(self, seconds):
+        # type: (float) -> None
+        """Until a signal, output or the time; what was said goes to the log."""
+        readers = [self.wake[0]] + ([self.output] if self.output else [])
+        try:
+            ready = select.select(readers, [], [], max(seconds, 0))[0]
+        except InterruptedError:
+            return
+        if self.wake[0] in ready:
+            os.read(self.wake[0], 4096)
+        if self.output in ready:
+            self._drain()
+
+    def _drain(self):
+        # type: () -> None
+        while True:
+            try:
+                data = os.read(self.output, 65536)
+            except OSError:
+                return
+            if not data:
+                time.sleep(0.01)  # all writers are gone; the child's end follows
+                return
+            self._keep(data)
+
+    def _keep(self, data):
+        # type: (bytes) -> None
+        """To the log, which is turned over once at its size."""
+        if os.fstat(self.log).st_size + len(data) > int(self.c.options.get("log_size") or 10 << 20):
+            os.rename(self.c.log, self.c.log + ".1")
+            os.close(self.log)
+            self.log = os.open(self.c.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.write(self.log, data)
+
+    def _asked(self, number, frame):
+        # type: (int, Any) -> None
+        self.stopping = True
+
+    def _left(self):
+        # type: () -> float
+        return max(self.kill_at - time.time(), 0) if self.kill_at is not None else 3600.0
+
+    def _insist(self):
+        # type: () -> None
+        """Asked to stop: ask the program once, and kill it when its time is over."""
+        if self.stopping and self.kill_at is None:
+            self.kill_at = time.time() + float(self.c.options.get("timeout") or 10)
+            ask(self.c, self.leader)
+        elif self.stopping and self._left() == 0:
+            self._kill()
+
+    def _kill(self):
+        # type: () -> None
+        for pid in [self.leader, self.child]:
+            if pid:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+        if self.child:
+            os.waitpid(self.child, 0)
+            self.child = 0
+
+    def _end(self):
+        # type: () -> None
+        if self.groups is None:
+            return
+        try:
+            self._kill()
+            self.groups.remove()
+            if self.network is not None:
+                os.close(self.network)
+            _container_network.remove(self.c)
+            for name in ("state.json", "bundle", "lxc", "crun", "volumes"):
+                _remove(os.path.join(self.c.runtime, name))
+        except OSError:
+            pass  # the next start cleans
+
+    # -- telling
+
+    def _write_state(self):
+        # type: () -> None
+        path = os.path.join(self.c.runtime, "state.json")
+        with open(path + ".new", "w") as stream:
+            json.dump(self.state, stream)
+        os.rename(path + ".new", path)
+
+    def _tell(self, message):
+        # type: (Dict[str, Any]) -> None
+        if self.report is not None:
+            try:
+                os.write(self.report, json.dumps(message).encode())
+                os.close(self.report)
+            except OSError:
+                pass
+            self.report = None
+
+
+class _Health:
+    """Runs the declared check in the container and counts."""
+
+    def __init__(self, supervisor):
+        # type: (Supervisor) -> None
+        self.over = supervisor
+        self.check = supervisor.c.options.get("health") or {}
+        self.next = time.time() if self.check else 0.0
+        self.began = time.time()
+        self.failures = 0
+
+    def due(self):
+        # type: () -> float
+        return max(self.next - time.time(), 0) if self.check else 3600.0
+
+    def look(self):
+        # type: () -> None
+        over, check = self.over, self.check
+        if not check or over.stopping or not over.leader or time.time() < self.next:
+            return
+        good = run_inside(over.leader, check["command"], float(check["timeout"]))
+        self.failures = 0 if good else self.failures + 1
+        grace = time.time() - self.began < float(check["start_period"])
+        health = "healthy" if good else ("unhealthy" if self.failures >= int(check["retries"]) and not grace else over.state["health"])
+        self.next = time.time() + (min(0.2, float(check["interval"])) if health == "starting" else float(check["interval"]))
+        if health != over.state["health"]:
+            over.state["health"] = health
+            over._write_state()
+        if health == "unhealthy" and (over.c.options.get("restart_policy") or "no") != "no":
+            ask(over.c, over.leader)
+            time.sleep(0.1)
+            over._kill()
+
+
+def run_inside(pid, command, timeout):
+    # type: (int, List[str], float) -> bool
+    """Whether a command in the container ends with status 0 in its time."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            inside = container.enter_process(pid)
+            if inside is not None and os.fork():
+                os._exit(os.WEXITSTATUS(os.wait()[1]))
+            words = command if len(command) > 1 else ["/bin/sh", "-c", command[0]]
+            os.execvp(words[0], words)
+        except OSError:
+            pass
+        finally:
+            os._exit(127)
+    end = time.time() + timeout
+    while time.time() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def ask(c, pid):
+    # type: (Container, int) -> None
+    """Ask a container to stop. The kernel keeps signals without a handler from a first process; then what it started is asked instead."""
+    number = int(signal.SIGRTMIN) + 3 if c.options.get("boot") else int(signal.SIGTERM)
+    try:
+        with open("/proc/%d/status" % pid) as stream:
+            caught = next((int(line.split()[1], 16) for line in stream if line.startswith("SigCgt")), 0) >> (number - 1) & 1
+        below = children(pid)
+        if c.options.get("boot") or caught:
+            os.kill(pid, number)
+        elif below:
+            for each in below:
+                os.kill(each, number)
+        else:
+            os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+
+
+def children(pid):
+    # type: (int) -> List[int]
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as stream:
+            return [int(word) for word in stream.read().split()]
+    except OSError:
+        return []
+
+
+def leader(child):
+    # type: (int) -> int
+    """The container's first process below a back-end, once its program runs: the first of a PID namespace, and it (or what it started) is not
+    the back-end's own program any more. 0 until then."""
+    try:
+        ours, outer = os.readlink("/proc/%d/exe" % child), os.readlink("/proc/self/ns/pid")
+        waiting = [child]
+        while waiting:
+            pid = waiting.pop()
+            below = children(pid)
+            if os.readlink("/proc/%d/ns/pid" % pid) != outer:
+                for each in [pid] + below:
+                    program = os.readlink("/proc/%d/exe" % each)
+                    if program != ours and not program.startswith("/memfd:"):
+                        return pid
+                return 0
+            waiting += below
+    except OSError:
+        pass
+    return 0
+
+
+def _place(error):
+    # type: (BaseException) -> str
+    found = getattr(error, "filename", None)
+    return ": %s" % found if found else ""
+
+
+def _plain_cgroups():
+    # type: () -> None
+    """Take the empty version 2 hierarchy of a hybrid host out of sight, in this mount namespace: LXC and crun refuse a mixture."""
+    if os.path.ismount("/sys/fs/cgroup/unified") and not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        try:
+            ns.umount("/sys/fs/cgroup/unified", ns.DETACH)
+        except OSError:
+            pass
