@@ -313,9 +313,12 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
+            empty, end = os.pipe()  # not /dev/null: crun gives its standard input to the container's root
+            os.close(end)
+            os.dup2(empty, 0)
             os.dup2(writes, 1)
             os.dup2(writes, 2)
-            for fd in (self.report, self.lock, self.log, writes) + self.wake:
+            for fd in (self.report, self.lock, self.log, writes, empty) + self.wake:
                 if fd is not None:
                     os.close(fd)
             self.groups.join()

@@ -254,7 +254,7 @@ def furnish(c, userns):
     shown = [(place, ns.tree(path, ns.ATTR_NODEV | (ns.ATTR_RDONLY if only else 0), userns if volume else None), os.path.isdir(path))
              for place, path, only, volume in sources(c)]
     nodes = ["/dev/" + name for name in DEVICES] + list(c.options.get("devices") or ())
-    devices = [(path, ns.tree(path)) for path in nodes if os.path.exists(path)]
+    devices = [(path, ns.tree(path), os.stat(path)) for path in nodes if os.path.exists(path)]
     system = ns.tree("/sys", ns.ATTR_RDONLY | ns.ATTR_NOSUID | ns.ATTR_NODEV, recursive=True)
     names_of = os.path.join(c.runtime, "resolv.conf")
     names_of = names_of if os.path.exists(names_of) else "/etc/resolv.conf"
@@ -264,7 +264,7 @@ def furnish(c, userns):
         ns.own_files_as(c.ids[0])
     for place in ("/proc", "/sys", "/dev", "/tmp", "/run"):
         os.makedirs(place, exist_ok=True)
-    _devices(devices)
+    _devices(devices, own=userns is None)
     ns.mount("proc", "/proc", "proc", ns.NOSUID | ns.NODEV | ns.NOEXEC)
     ns.attach(system, "/sys")
     for path in READ_ONLY:
@@ -295,12 +295,19 @@ def furnish(c, userns):
         os.setuid(0)
 
 
-def _devices(devices):
-    # type: (List[Any]) -> None
-    ns.mount("tmpfs", "/dev", "tmpfs", ns.NOSUID | ns.NOEXEC | ns.NODEV, "mode=755,size=64k")
-    for path, fd in devices:
-        _mount_point(path, False)
-        ns.attach(fd, path)
+def _devices(devices, own):
+    # type: (List[Any], bool) -> None
+    """own: nodes of its own, since the host's root inside could change the host's; else the host's, on which an ordinary user has no hold."""
+    ns.mount("tmpfs", "/dev", "tmpfs", ns.NOSUID | ns.NOEXEC | (0 if own else ns.NODEV), "mode=755,size=64k")
+    for path, fd, now in devices:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if own:
+            os.close(fd)
+            os.mknod(path, now.st_mode, now.st_rdev)
+            os.chmod(path, now.st_mode & 0o7777)
+        else:
+            _mount_point(path, False)
+            ns.attach(fd, path)
     for name in ("pts", "shm"):
         os.mkdir("/dev/" + name)
     ns.mount("devpts", "/dev/pts", "devpts", ns.NOSUID | ns.NOEXEC, "newinstance,ptmxmode=0666,mode=620")

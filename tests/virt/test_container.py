@@ -56,6 +56,7 @@ def test_life(boxes: ContainerSite, containers: Containers, backend: str) -> Non
     assert boxes.declare(short, state="absent")["changed"]
     assert not boxes.declare(short, state="absent")["changed"]
     assert containers.leaks(short) == []
+    assert os.stat("/dev/null").st_uid == 0, "the host's own devices stay its own"
 
 
 def test_what_a_run_creates_is_a_target_in_that_run(boxes: ContainerSite, containers: Containers) -> None:
