@@ -55,3 +55,11 @@ def test_the_keys_of_reconciliation_are_told_as_the_code_has_them() -> None:
     text = (ROOT / "docs/reconcile.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
     assert {name: doc for name, (_, doc) in KEYS.items()} == {name: rows.get(name) for name in KEYS}
+
+
+def test_every_page_can_be_found() -> None:
+    """From README, the first page of the site, and its navigation."""
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    for name in ("README.md", "docs/index.md", "mkdocs.yml"):
+        text = (ROOT / name).read_text()
+        assert not [page for page in pages if not re.search(rf"[\s(/]{re.escape(page)}\b", text)], f"link to it in {name}"

@@ -253,7 +253,7 @@ class Run:
         try:
             self.emit(RunStarted(run=self.id, command=self.command, playbooks=[book.path for book in books], plays=[len(book.plays) for book in books],
                                  inventory=[source if isinstance(source, str) else "(given)" for source in self.sources],
-                             check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
+                                 check=self.options.check, diff=self.options.diff, user=getpass.getuser(), version=__version__,
                                  limit=self.options.limit or "", tags=list(self.options.tags), project=self.settings.project, entry=self.entry))
             self.hub.run(lambda: self._plays(books))
         except FleetError as failure:
