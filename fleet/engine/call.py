@@ -185,6 +185,8 @@ class ActionCall:
     def execute(self) -> dict[str, Any]:
         """Run the task's action, or its module where there is no action. A failure is a result with failed=True; Unreachable is raised."""
         code = registry.action(self.task.action)
+        if self.check and registry.spec(self.task.action).check == "none":
+            return {"changed": False, "skipped": True, "unpredicted": True, "msg": "what it does cannot be predicted, so it is not done in check mode"}
         try:
             if code is None:
                 result = self.module(self.task.action, self.args, last=True)

@@ -60,6 +60,8 @@ def sum_up(items: list[dict[str, Any]]) -> dict[str, Any]:
         result.update(skipped=True, msg="All items skipped")
     else:
         result["msg"] = "One or more items failed" if failed else "All items completed"
+    if any(item.get("unpredicted") for item in items):
+        result["unpredicted"] = True
     if any(item.get("unreachable") for item in items):
         result["unreachable"] = True
     warnings = [text for item in items for text in item.get("warnings", ())]

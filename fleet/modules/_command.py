@@ -55,7 +55,7 @@ def carry_out(m, command, shell=None):
     if m.check:
         result["msg"] = "Command would have run if not in check mode"
         if args.creates is None and args.removes is None:
-            return dict(result, skipped=True)
+            return dict(result, skipped=True, unpredicted=True)
         yield Change("run " + shown)
         return result
     done = yield Change("run " + shown, apply=lambda: _timed(m, command, shell))

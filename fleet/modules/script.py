@@ -30,7 +30,7 @@ def run(m):
             return {"skipped": True, "msg": "%s exists, matching creates option" % args[name] if wanted else
                     "%s does not exist, matching removes option" % args[name]}
     if m.check and not (args.creates or args.removes):
-        return {"skipped": True, "msg": "Check mode is not supported for this task."}
+        return {"skipped": True, "unpredicted": True, "msg": "Check mode is not supported for this task."}
     if args.chdir and not os.path.isdir(args.chdir):
         m.fail("the directory %s does not exist" % args.chdir)
     return (yield from carry_out(m))

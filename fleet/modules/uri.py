@@ -55,7 +55,7 @@ def run(m):
     if not re.match(r"[A-Z]+$", method):
         m.fail("Parameter 'method' needs to be a single word in uppercase, like GET or POST.")
     if m.check and method not in READS:
-        return {"skipped": True, "msg": "a %s is not sent in check mode" % method}
+        return {"skipped": True, "unpredicted": True, "msg": "a %s is not sent in check mode" % method}
     answer, content = ask(m, method)
     status = answer["status"]
     text = content.decode("utf-8", "replace")

@@ -29,7 +29,8 @@ from fleet.events import (
 from fleet.report.text import differences, readable, safe
 
 _CODES = {"plain": "", "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "magenta": "35"}
-_COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "unreachable": "red", "skipped": "cyan", "rescued": "yellow", "ignored": "magenta"}
+_COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "unreachable": "red", "skipped": "cyan", "rescued": "yellow", "ignored": "magenta",
+            "not predicted": "magenta"}
 _SHOWN = ("debug", "assert", "pause")  # their message is the point of them
 _TAIL = 40  # lines of a failed command's output that are shown
 _MANY = 40  # hosts, above which the recap leaves out those without news
@@ -65,6 +66,7 @@ class Console:
         self.steps: dict[int, _Step] = {}
         self.check = False
         self.command = ""
+        self.unpredicted = 0  # tasks of which check mode cannot say what they would do
         self.hosts: list[str] = []
         self._progress = False
         self._last = 0.0
@@ -128,7 +130,8 @@ class Console:
         if step is None:  # a host of a free play that came by when the task had been shown
             self.write(*self.merged({event.host: self.detail(event)}))
             return
-        step.done[event.host] = event.status
+        unpredicted = self.check and event.result.get("unpredicted") and event.status in ("skipped", "ok")
+        step.done[event.host] = "not predicted" if unpredicted else event.status
         if not event.items or event.status in ("failed", "rescued", "ignored", "unreachable"):
             step.lines.setdefault(event.host, []).extend(self.detail(event, show=not event.items))
         for warning in event.result.get("warnings") or ():
@@ -171,6 +174,7 @@ class Console:
         for status in step.done.values():
             counts[status] = counts.get(status, 0) + 1
         lines = self.merged(step.lines)
+        self.unpredicted += "not predicted" in counts
         if set(counts) <= {"skipped"} and not self.skipped and not self.verbosity and not lines:
             return
         shown = "  ".join(self.paint(_COLOURS[status], f"{count} {status}" if len(step.done) > 1 else status) for status, count in counts.items())
@@ -282,7 +286,8 @@ class Console:
             return self.paint("red", ", ".join(bad) + f" of {len(stats)} host{'s' if len(stats) != 1 else ''}") + tail
         if self.check:
             pending = f"{changed} change" + ("s" if changed != 1 else "") + " pending"
-            return (self.paint("yellow", pending) if changed else self.paint("green", "in sync")) + tail
+            doubt = f", {self.unpredicted} task{'s' if self.unpredicted != 1 else ''} not predicted" if self.unpredicted else ""
+            return (self.paint("yellow", pending) if changed else self.paint("green", "in sync")) + self.paint("magenta", doubt) + tail
         return self.paint("green", "done" + (f", {changed} changed" if changed else ", nothing changed")) + tail
 
     def close(self) -> None:

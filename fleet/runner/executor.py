@@ -105,7 +105,7 @@ class Executor:
             value = source.get(field)
             if not isinstance(value, str) or source.get("skipped"):
                 if asked.get("check") and source.get("skipped"):
-                    return {"changed": False, "skipped": True, "msg": "its argument is the %s of a task that was skipped" % field}
+                    return {"changed": False, "skipped": True, "unpredicted": True, "msg": "its argument is the %s of a task that was skipped" % field}
                 return {"failed": True, "changed": False, "msg": "its argument is the %s of an earlier result, which has none" % field}
             target = asked["a"]
             for step in place[:-1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -293,3 +294,23 @@ def test_a_free_play_announces_a_task_for_all_its_hosts(site: Site) -> None:
         """)
     assert [event.hosts for event in seen.events if isinstance(event, TaskStarted)] == [3]
     assert len(seen.results()) == 3
+
+
+def test_check_mode_does_nothing_it_cannot_predict(site: Site, tmp_path: Path) -> None:
+    seen = site.run(f"""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - raw: touch {tmp_path}/raw
+            - shell: touch {tmp_path}/shell
+            - command: touch {tmp_path}/{{{{ item }}}}
+              loop: [one, two]
+            - script: /bin/true
+            - raw: echo looked
+              check_mode: false
+              register: out
+            - debug: {{msg: "{{{{ out.stdout | trim }}}}"}}
+        """, check=True)
+    assert [(event.status, bool(event.result.get("unpredicted"))) for event in seen.results("a")[:4]] == [("skipped", True)] * 4
+    assert seen.messages("a") == ["looked"]
+    assert not list(tmp_path.glob("[rsot]*w")) and not (tmp_path / "shell").exists() and not (tmp_path / "one").exists()

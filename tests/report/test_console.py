@@ -52,6 +52,10 @@ CASES = {
     "a host that comes late is shown too": (
         [*started(1), result("web1"), TaskStarted(task=2, name="Next", action="copy", position="site.yml:4", hosts=1), result("web9", "changed", dest="/x")],
         ["  Page  ok", "    web9  /x"]),
+    "a plan says what it cannot predict": (
+        [RunStarted(run="r1", command="plan", playbooks=["site.yml"], inventory=[], check=True), *started(2)[1:],
+         result("web1", "skipped", unpredicted=True), result("web2", "skipped"), finished(web1=HostStats(skipped=1), web2=HostStats(skipped=1))],
+        ["  Page  1 not predicted  1 skipped", "  in sync, 1 task not predicted  2.0 s, run r1"]),
     "a text's difference": (
         [*started(), result(status="changed", diff=[{"what": "content", "path": "/etc/motd", "before": "a\nb\n", "after": "a\nc\n"}])],
         ["      --- /etc/motd (before)", "      +++ /etc/motd (after)", "      @@ -1,2 +1,2 @@", "       a", "      -b", "      +c"]),
