@@ -243,7 +243,7 @@ def _recreate(call: Any, machine: Machine, declared: Wanted, each: Difference) -
 
 # -- checked, and what waits
 
-def settle(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: dict[str, Any]) -> Iterator[Change]:
+def settle(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: dict[str, Any], reboot: str) -> Iterator[Change]:
     """That all is as declared, in libvirt's own words; what waits for a boot; and that boot, where the task asks for it."""
     differences = compared(declared, seen)
     if not call.check:
@@ -252,8 +252,9 @@ def settle(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: di
     if seen.live is not None:
         now = {each.what for each in differences if each.where == "live"}
         waiting = [each for each in domains.pending(domains.stored_as(noted(declared), declared.driver, seen.stored), seen.live) if each.what not in now]
-    if waiting and call.args.reboot == "pending" and call.args.state == "running":
-        yield Change("reboot", None, ", ".join(each.what for each in waiting), lambda: _guest_wait.restart(call, machine))
+    running = seen.live is not None and call.args.state == "running"
+    if running and (reboot == "always" or (waiting and reboot == "pending")):
+        yield Change("reboot", None, ", ".join(each.what for each in waiting) or "as asked", lambda: _guest_wait.restart(call, machine))
         result["rebooted"] = [each.what for each in waiting]
         if not call.check:
             after = said(call, "guest", machine.look, declared.looked_at)

@@ -77,8 +77,8 @@ SPEC = Spec(
         "timeout": Opt("float", "Seconds to wait for that.", default=180.0),
         "shutdown_timeout": Opt("float", "Seconds the guest may take to shut down.", default=60.0),
         "force": Opt("bool", "Pull the plug of a guest that does not shut down in time.", default=False),
-        "reboot": Opt("str", "pending: shut the guest down and start it once when changes wait for that; never: they go on waiting.", default="never",
-                      choices=["never", "pending"]),
+        "reboot": Opt("str", "pending: shut the guest down and start it once when changes wait for that; never: they go on waiting; always.",
+                      default="never", choices=["never", "pending", "always"]),
         "may_lose": Opt("list", "Names of disks whose data the task may destroy: of a protected one when the guest is removed, of `root` when another image "
                         "means a new disk, of one that is no longer declared.", elements="str", default=[]),
     },
@@ -136,7 +136,7 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     yield from power(call, machine, seen)
     after = seen if call.check else said(call, f"looking at {name}", machine.look, declared.looked_at)
     if after is not None:
-        yield from _guest_change.settle(call, machine, declared, after, result)
+        yield from _guest_change.settle(call, machine, declared, after, result, call.args.reboot if seen is not None and seen.active else "never")
         result.setdefault("accel", "kvm" if after.stored.get("type") == "kvm" else "tcg")
         result["mac"] = attribute(after.stored, "devices/interface/mac", "address") or ""
         if call.args.state == "running" and not call.check:

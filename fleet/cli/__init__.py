@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": "Show what playbooks would change; change nothing.",
     "run": "Run one module on hosts, without a playbook.",
     "inventory": "Show what an inventory means.",
+    "guest": "Show guests and what waits for their boot; import them; their consoles.",
     "doc": "Show what a module takes and returns.",
     "vault": "Encrypt and decrypt secrets.",
     "history": "Show past runs.",

@@ -1706,7 +1706,7 @@ class Tasks:
         timeout: float = ...,
         shutdown_timeout: float = ...,
         force: bool = ...,
-        reboot: Literal['never', 'pending'] = ...,
+        reboot: Literal['never', 'pending', 'always'] = ...,
         may_lose: Sequence[str | Later] | str | Later = ...,
         **keywords: Unpack[KeywordsButTimeout],
     ) -> GuestResult:
@@ -1763,7 +1763,7 @@ class Tasks:
             timeout: Seconds to wait for that. Default: 180.0.
             shutdown_timeout: Seconds the guest may take to shut down. Default: 60.0.
             force: Pull the plug of a guest that does not shut down in time. Default: False.
-            reboot: pending: shut the guest down and start it once when changes wait for that; never: they go on waiting. Default: 'never'.
+            reboot: pending: shut the guest down and start it once when changes wait for that; never: they go on waiting; always. Default: 'never'.
             may_lose: Names of disks whose data the task may destroy: of a protected one when the guest is removed, of `root` when another image means a new disk, of one that is no longer declared.
         """
 

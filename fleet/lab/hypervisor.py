@@ -39,7 +39,7 @@ else
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
 cp -L /etc/resolv.conf %(dir)s/resolv.conf
-mount -t tmpfs tmpfs /run; mkdir -p /run/sshd
+mount -t tmpfs tmpfs /run; mkdir -p /run/sshd /run/lock
 for each in lib/libvirt lib/fleet cache/libvirt log/libvirt; do mkdir -p /var/$each; mount --bind %(dir)s/var/$each /var/$each; done
 mount --bind %(dir)s/etc /etc/libvirt
 echo 1 >/proc/sys/net/ipv4/ip_forward

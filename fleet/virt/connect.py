@@ -138,10 +138,13 @@ def missing(libvirt: Any) -> frozenset[int]:
 
 def uri_of(call: Any) -> str:
     """Which libvirt an action means: its option `uri`, else the host's variable `fleet_libvirt_uri`, else QEMU's system instance."""
-    given = call.args.get("uri") or call.vars.get("fleet_libvirt_uri") or SYSTEM
-    uri = str(call.render(given))
-    parts = urlsplit(uri)
-    if not parts.scheme or any(letter.isspace() or not letter.isprintable() for letter in uri):
+    return uri_for(call.render(call.args.get("uri") or call.vars.get("fleet_libvirt_uri")))
+
+
+def uri_for(given: Any) -> str:
+    """A URI as given, QEMU's system instance where none is. Raises VirtError for what is none."""
+    uri = str(given or SYSTEM)
+    if not urlsplit(uri).scheme or any(letter.isspace() or not letter.isprintable() for letter in uri):
         raise VirtError(f"'{uri}' is not a libvirt URI", hint="such as qemu:///system, qemu:///session, xen:///system, lxc:///system, esx://host/ or test:///default")
     return uri
 
