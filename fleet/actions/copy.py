@@ -8,12 +8,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from fleet.actions import _tree
 from fleet.errors import ArgumentError, Pos
 from fleet.events import diff_parts
 from fleet.modules.copy import SPEC as SPEC
 from fleet.runner.files import digest
 
 INLINE = 256 * 1024  # bytes sent with the first request
+_ONE_BY_ONE = ("backup", "validate", "checksum", "follow", "attributes", "seuser", "serole", "setype", "selevel", "unsafe_writes")
 
 
 def run(call: Any) -> dict[str, Any]:
@@ -44,15 +46,23 @@ def file(call: Any, source: Path, args: dict[str, Any]) -> dict[str, Any]:
     data = encrypted(call, source) if args["decrypt"] else None
     if data is not None or source.stat().st_size <= INLINE:
         return send(call, given, source.read_bytes() if data is None else data)
-    known = call.module("stat", {"path": args["dest"], "get_mime": False, "get_attributes": False, "follow": True}, check=False)
-    found = known.get("stat") or {}
-    dest = args["dest"]
+    dest, found = args["dest"], looked_at(call, args["dest"])
     if found.get("isdir"):
         dest = os.path.join(dest, source.name)
-        found = call.module("stat", {"path": dest, "get_mime": False, "get_attributes": False, "follow": True}, check=False).get("stat") or {}
-    if found.get("checksum") == call.blocking(digest, str(source)):
-        return unchanged(call, given, dest, source, found["checksum"])
+        found = looked_at(call, dest)
+    if found.get("isreg") and found["size"] == source.stat().st_size:
+        question = call.send("stat", {**_LOOK, "path": dest, "get_checksum": True}, check=False)
+        ours = call.blocking(digest, str(source))  # while the target makes its own
+        if (call.wait(question).get("stat") or {}).get("checksum") == ours:
+            return unchanged(call, given, dest, source, ours)
     return send(call, given, source)
+
+
+_LOOK = {"get_mime": False, "get_attributes": False, "get_checksum": False, "follow": True}
+
+
+def looked_at(call: Any, path: str) -> dict[str, Any]:
+    return call.module("stat", {**_LOOK, "path": path}, check=False).get("stat") or {}
 
 
 def unchanged(call: Any, given: dict[str, Any], dest: str, source: Path, checksum: str) -> dict[str, Any]:
@@ -64,7 +74,7 @@ def unchanged(call: Any, given: dict[str, Any], dest: str, source: Path, checksu
 
 def encrypted(call: Any, source: Path) -> bytes | None:
     with source.open("rb") as stream:
-        if stream.read(15) != b"$ANSIBLE_VAULT;":
+        if stream.read(len(_tree.VAULT)) != _tree.VAULT:
             return None
     if call.decrypt is None:
         raise ArgumentError(f"{source} is vault-encrypted and no vault password was given", hint="use --vault-password-file, or decrypt: false")
@@ -77,31 +87,24 @@ def tree(call: Any, source: Path) -> dict[str, Any]:
     args = call.args
     dest = args.dest if args.src.endswith("/") else os.path.join(args.dest, source.name)
     files, folders = listed(source, args.local_follow)
-    known = call.module("_tree", {"path": dest, "files": [name for name, _ in files]}, check=False)
-    if known.get("failed"):
-        return known  # type: ignore[no-any-return]
-    changed, results = False, []
-    common = {key: args[key] for key in ("owner", "group") if args[key]}
-    for name in folders:
-        if name not in known["folders"] or args.directory_mode or common:
-            results.append(call.module("file", {"path": os.path.join(dest, name), "state": "directory", "mode": args.directory_mode, **common}))
+    plain = not call.diff and not any(args[name] for name in _ONE_BY_ONE) and args.force
+    many, single = [], []
     for name, path in files:
-        target = os.path.join(dest, name)
-        same = known["files"].get(name) == call.blocking(digest, str(path))
-        if same and not args.mode and not common:
-            continue
-        inner = {**args, "dest": target, "src": str(path), "content": None}
-        results.append(file(call, path, inner) if not same else unchanged(call, {**inner, "mode": mode_of(path, args.mode)}, target, path, ""))
-    for result in results:
-        if result.get("failed"):
-            return result  # type: ignore[no-any-return]
-        changed = changed or bool(result.get("changed"))
-    diffs = [part for result in results for part in diff_parts(result)]
-    return {"changed": changed, "dest": dest, "src": str(source), **({"diff": diffs} if diffs else {})}
-
-
-def mode_of(path: Path, mode: Any) -> Any:
-    return f"{stat.S_IMODE(path.stat().st_mode):04o}" if mode == "preserve" else mode
+        size = path.stat().st_size
+        if plain and size <= INLINE:
+            many.append((name, path, size))
+        else:
+            single.append((name, path))
+    result, encrypted_ones = _tree.copy(call, dest, many, folders)
+    parts, single = [result], [*single, *encrypted_ones]
+    for name, path in single:
+        if not result.get("failed"):
+            result = file(call, path, {**args, "dest": os.path.join(dest, name), "src": str(path), "content": None})
+            parts.append(result)
+    if result.get("failed"):
+        return result
+    diffs = [part for each in parts for part in diff_parts(each)]
+    return {"changed": any(each.get("changed") for each in parts), "dest": dest, "src": str(source), **({"diff": diffs} if diffs else {})}
 
 
 def listed(source: Path, follow: bool) -> tuple[list[tuple[str, Path]], list[str]]:

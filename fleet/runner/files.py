@@ -6,7 +6,7 @@ import os
 import pwd
 import re
 import stat
-from typing import IO, Any, Callable, Dict, Generator, Iterable, Optional, Union
+from typing import IO, Any, Callable, Dict, Generator, Iterable, List, Optional, Union
 
 from fleet.runner.module import Change, Module, ModuleError
 
@@ -287,6 +287,66 @@ def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, bac
     return result
 
 
+class Batch:
+    """Many small files replaced, each atomically: all are written beside their places, then what was written is flushed, then all are renamed."""
+
+    def __init__(self):
+        # type: () -> None
+        self.made = []  # type: List[Any]
+
+    def add(self, m, path, size, mode, owner, group):
+        # type: (Module, str, int, Any, Any, Any) -> None
+        """The next `size` bytes of the content sent along are a file's."""
+        data = m.blob.read(size) if m.blob is not None else b""
+        if len(data) != size:
+            raise ModuleError("the content of %s did not arrive whole" % path)
+        folder = os.path.dirname(path)
+        try:
+            old = os.lstat(path)  # type: Optional[os.stat_result]
+        except FileNotFoundError:
+            old = None
+        try:
+            fd, temporary = new_file(folder)
+            self.made.append((temporary, path))
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(fd, view):]
+                if owner is not None or group is not None or old is not None:
+                    os.fchown(fd, *_ownership(old, owner, group))
+                os.fchmod(fd, _mode(old, mode))
+                _copy_context(path if old else folder, temporary, bool(old))
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise ModuleError("cannot write %s: %s (filesystem of %s)" % (path, error.strerror, mount_point(folder)), errno=error.errno)
+
+    def commit(self):
+        # type: () -> None
+        """Put the files in their places."""
+        if not self.made:
+            return
+        sync_all([temporary for temporary, _ in self.made])
+        folders = set()
+        while self.made:
+            temporary, path = self.made[-1]
+            os.rename(temporary, path)
+            self.made.pop()
+            folders.add(os.path.dirname(path))
+        for folder in folders:
+            sync_folder(folder)
+
+    def drop(self):
+        # type: () -> None
+        """Take away what was not put in place."""
+        for temporary, _ in self.made:
+            try:
+                os.unlink(temporary)
+            except OSError:
+                pass
+        self.made = []
+
+
 def new_file(folder):
     # type: (str) -> Any
     """(descriptor, path) of a new file in a directory, for its owner only, with a name nobody can guess. (tempfile takes longer to load than to do so.)"""
@@ -371,6 +431,38 @@ def _copy_context(source, target, same_kind):
         os.setxattr(target, "security.selinux", os.getxattr(source, "security.selinux"))
     except OSError:
         pass
+
+
+def sync_all(paths):
+    # type: (List[str]) -> None
+    """fsync many files, side by side: filesystems join what is flushed at the same time. Raises the OSError of one that could not be."""
+    import threading
+    left = list(paths)
+    errors = []  # type: List[OSError]
+
+    def work():
+        # type: () -> None
+        while not errors:
+            try:
+                path = left.pop()
+            except IndexError:
+                return
+            try:
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(min(16, len(paths)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def sync_folder(folder):
