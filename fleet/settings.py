@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 from fleet.errors import Pos, SourceError, UsageError, nearest
 
+_TAKES = {"int": "a whole number", "float": "a number", "bool": "true or false", "tables": "tables ([[...]])", "hostkeys": "strict, accept-new or off"}
 TRUE, FALSE = ("1", "true", "yes", "on", "y", "t"), ("0", "false", "no", "off", "n", "f", "")
 
 
@@ -150,16 +152,27 @@ def _project(base: Path, values: dict[str, Any]) -> Path | None:
             try:
                 data = tomllib.loads(path.read_text())
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise SourceError(f"this TOML cannot be read: {error}", pos=Pos(str(path))) from None
+                raise _toml_error(path, error) from None
             table = data if name == "fleet.toml" else data.get("tool", {}).get("fleet")
             if table is None:
                 continue
             for key, value in table.items():
                 if key not in DECLARED:
                     raise SourceError(f"there is no setting '{key}'", pos=_line(path, key), hint=nearest(key, DECLARED))
-                values[key] = _value(key, value, f"{path}: {key}", folder)
+                try:
+                    values[key] = _value(key, value, key, folder)
+                except UsageError as error:
+                    raise SourceError(error.message, pos=_line(path, key)) from None
             return path
     return None
+
+
+def _toml_error(path: Path, error: Exception) -> SourceError:
+    """The error with its place, which the parser has in its text."""
+    message = str(error)
+    found = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+    pos = Pos(str(path), int(found[1]), int(found[2])) if found else Pos(str(path))
+    return SourceError(f"bad TOML: {message[:found.start()] if found else message}", pos=pos)
 
 
 def _line(path: Path, key: str) -> Pos:
@@ -194,7 +207,7 @@ def _value(name: str, value: Any, where: str, base: Path) -> Any:
                 raise ValueError
             return value
     except (TypeError, ValueError):
-        raise UsageError(f"{where}: {value!r} is no {kind}") from None
+        raise UsageError(f"{where} takes {_TAKES.get(kind, kind)}, not {value!r}") from None
     if choices and str(value) not in choices:
         raise UsageError(f"{where} is one of {', '.join(choices)}; not {value!r}")
     return str(value)

@@ -97,8 +97,9 @@ def _said(wrong: click.ClickException) -> str:
         return f"there is no option '{wrong.option_name}'" + (f"; {hint}" if hint else "")
     if isinstance(wrong, click.MissingParameter) and wrong.param is not None:
         return f"{wrong.param.human_readable_name.rstrip('.')} is missing"
-    if isinstance(wrong, click.BadParameter) and isinstance(wrong.param, click.Option):
-        return f"{wrong.param.opts[-1]}: {wrong.message.rstrip('.')}"
+    if isinstance(wrong, click.BadParameter) and wrong.param is not None:
+        name = wrong.param.opts[-1] if isinstance(wrong.param, click.Option) else wrong.param.human_readable_name
+        return f"{name}: {wrong.message.rstrip('.')}"
     return wrong.format_message()
 
 

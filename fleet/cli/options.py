@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +87,7 @@ _BECOME = _section(
     "Becoming another user",
     _o("-b", "--become", is_flag=True, help="Become another user."),
     _o("--become-user", metavar="USER", help="Which one; root by default."),
-    _o("--become-method", metavar="METHOD", help="sudo, su or doas."),
+    _o("--become-method", type=click.Choice(["sudo", "su", "doas"]), metavar="METHOD", help="sudo, su or doas."),
     _o("-K", "--ask-become-pass", is_flag=True, help="Ask for the become password."),
     _o("--become-password-file", "--become-pass-file", metavar="FILE", help="Read the become password from a file."))
 _VAULT = _section(
@@ -122,6 +123,17 @@ def words(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
+def _asked(prompt: str) -> str:
+    """A password from the terminal; one that would be seen, or read from elsewhere, is not taken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(prompt)
+    except (getpass.GetPassWarning, EOFError):
+        raise UsageError(f"there is no terminal to ask for the {prompt.rstrip(': ')}",
+                         hint="use --become-password-file or --connection-password-file") from None
+
+
 def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions, Settings]:
     """What the options of a command line come to. Asks for passwords where that was asked for. Raises FleetError."""
     settings = load_settings(start, {
@@ -130,6 +142,8 @@ def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions
         "host_key_checking": "accept-new" if given["accept_new_host_keys"] else None,
         "become": True if given["become"] else None, "become_user": given["become_user"], "become_method": given["become_method"],
         "journal": "" if given["no_journal"] else None})
+    if given["private_key"] and not Path(given["private_key"]).expanduser().is_file():
+        raise UsageError(f"there is no private key {given['private_key']}")
     secrets: dict[str, Any] = {}
     for name, ask, file, prompt in (
             ("connection_password", given["ask_pass"] or settings.ask_pass, given["connection_password_file"], "SSH password: "),
@@ -140,7 +154,7 @@ def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions
             except OSError as error:
                 raise UsageError(f"cannot read the password file {file}: {error.strerror}") from None
         elif ask:
-            secrets[name] = Secret(getpass.getpass(prompt))
+            secrets[name] = Secret(_asked(prompt))
     extra = tuple(given["extra_vars"]) + ((f"ansible_connection={given['connection']}",) if given.get("connection") else ())
     options = RunOptions(
         inventory=given["inventory"], limit=":".join(given["limit"]) or None, tags=words(given.get("tags", ())),

@@ -28,6 +28,12 @@ FILES = {
     "source.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n    - copy: {src: nowhere.txt, dest: /tmp/x}\n",
     "jinja.yml": OK.replace("hi", "'{{ a b }}'"),
     "vault.yml": OK.replace("- hosts: all\n", "- hosts: all\n  vars_files: [secret.yml]\n"),
+    "unknown/fleet.toml": "forks = 5\nforsk = 3\n", "unknown/ok.yml": OK,
+    "kind/fleet.toml": "# ours\nforks = 'many'\n", "kind/ok.yml": OK,
+    "toml/fleet.toml": "forks = 5\ninventory = [hosts]\n", "toml/ok.yml": OK,
+    "syntax.py": "from fleet import Host, play\n\n@play(hosts='all')\ndef x(t: Host) -> None\n    t.ping()\n",
+    "noplay.py": "x = 1\n",
+    "program": "#!/bin/sh\necho oops >&2; exit 3\n",
     "password": "right\n", "other": "wrong\n", "empty": "",
 }
 
@@ -35,7 +41,9 @@ FILES = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+    (tmp_path / "program").chmod(0o755)
     (tmp_path / "secret.yml").write_text(Vault([("default", Secret("right"))]).encrypt(b"x: 1\n"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -74,6 +82,17 @@ CASES = [
     ("apply -i hosts -e @none.yml ok.yml", 1, ["error: there is no variables file none.yml"]),
     ("apply -i hosts -t tlak ok.yml", 0, ["warning: no task has the tag tlak; nothing was done", "  --list-tags shows the tags there are"]),
     ("apply -i hosts --start-at-task Sya ok.yml", 0, ["warning: no task is called 'Sya'; nothing was done"]),
+    ("apply -i hosts unknown/ok.yml", 1, ["error: {here}/unknown/fleet.toml:2:1: there is no setting 'forsk'", "  did you mean 'forks'?"]),
+    ("apply -i hosts kind/ok.yml", 1, ["error: {here}/kind/fleet.toml:2:1: forks takes a whole number, not 'many'"]),
+    ("apply -i hosts toml/ok.yml", 1, ["error: {here}/toml/fleet.toml:2:14: bad TOML: Invalid value", "  inventory = [hosts]"]),
+    ("apply -i hosts syntax.py", 1, ["error: {here}/syntax.py:4:23: Python cannot read it: expected ':'"]),
+    ("apply -i hosts noplay.py", 1, ["error: {here}/noplay.py:1: there is no play in this file", "  decorate a function with @play(hosts=...)"]),
+    ("apply -i program ok.yml", 1, ["error: program: the inventory program ended with status 3: oops"]),
+    ("apply -i hosts --become-method pbrun ok.yml", 1, ["error: --become-method: 'pbrun' is not one of 'sudo', 'su', 'doas'"]),
+    ("apply -i hosts --private-key none ok.yml", 1, ["error: there is no private key none"]),
+    ("lab up many", 1, ["error: COUNT: 'many' is not a valid integer range"]),
+    ("vault view ok.yml --vault-password-file password", 1, ["error: ok.yml is not encrypted"]),
+    ("vault view secret.yml", 1, ["error: no vault password was given", "  use --vault-password-file, --vault-id or --ask-vault-pass"]),
     ("aply ok.yml", 1, ["error: there is no command 'aply'; did you mean 'apply'?"]),
     ("run -i hosts wbe -m ping", 0, ["warning: no host or group is called 'wbe'; did you mean 'web'?"]),
     ("run -i hosts web -m pingg", 1, ["error: there is no module 'pingg'", "  did you mean 'ping'?"]),
@@ -102,6 +121,11 @@ def test_what_was_asked_for_in_vain_is_not_said_when_something_ran(project: Path
     assert run(["apply", "-i", "hosts", "-t", "talk,tlak", "ok.yml"]) == 0
     assert run(["apply", "-i", "hosts", "--start-at-task", "Say", "ok.yml"]) == 0
     assert "nothing was done" not in capsys.readouterr().out
+
+
+def test_a_password_is_not_read_from_anywhere_else(project: Path) -> None:
+    done = subprocess.run(["setsid", "-w", sys.executable, "-m", "fleet", "apply", "-K", "-i", "hosts", "ok.yml"], input="pw\n", capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("error: there is no terminal to ask for the BECOME password\n  use --become-password-file"), done
 
 
 def test_only_json_goes_to_stdout(project: Path) -> None:
