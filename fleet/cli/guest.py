@@ -21,7 +21,7 @@ from fleet.report.text import safe
 T = TypeVar("T")
 
 
-@click.group("guest")
+@click.group("guest", cls=shared.Group)
 def command() -> None:
     """What guests there are, what waits for a boot, and their consoles; import writes the tasks that describe them."""
 
@@ -130,7 +130,7 @@ def pending(pattern: str, output: str, **given: Any) -> int:
 @command.command("import")
 @click.argument("pattern", metavar="HOSTS")
 @click.argument("names", nargs=-1, metavar="[GUEST...]")
-@click.option("-o", "--to", type=click.Path(path_type=Path), help="Write the playbook to this file.")
+@click.option("-o", "--to", type=click.Path(path_type=Path), metavar="FILE", help="Write the playbook to this file.")
 @shared.run_options
 def import_(pattern: str, names: tuple[str, ...], to: Path | None, **given: Any) -> int:
     """Write a playbook that describes the guests of HOSTS as they are; `fleet plan` on it shows no change."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from fleet.cli import options as shared
 from fleet.errors import UsageError
 from fleet.events import Event, Note, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskStarted
 from fleet.journal import History, unfinished
@@ -39,7 +40,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-@click.group("history", invoke_without_command=True)
+@click.group("history", cls=shared.Group, invoke_without_command=True)
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, metavar="N", help="How many runs; 20 by default.")
 @_FORMAT
 @click.pass_context

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
+from fleet.cli import options as shared
 
-@click.group("lab")
+
+@click.group("lab", cls=shared.Group)
 @click.option("--dir", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The lab's folder; by default in the state folder, or $FLEET_LAB.")
 @click.pass_context
 def command(ctx: click.Context, folder: Path | None) -> None:

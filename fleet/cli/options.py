@@ -27,17 +27,34 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command with so many options that --help needs headings."""
+    """A command whose --help puts headings over its options where it has many."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        params = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        rest = "Output" if any(isinstance(param, Option) and param.section == "Output" for param in params) else "Options"
         sections: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+        for param in params:
+            record = param.get_help_record(ctx)
             if record is not None:
-                sections.setdefault(getattr(param, "section", "Output"), []).append(record)
+                sections.setdefault(getattr(param, "section", rest), []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """Commands of a command; --help shows the first sentence of each, whole."""
+
+    command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                rows.append((name, " ".join((command.help or "").split("\n\n")[0].split())))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def _section(title: str, *options: tuple[tuple[str, ...], dict[str, Any]]) -> list[Any]:

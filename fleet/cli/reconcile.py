@@ -23,7 +23,7 @@ _ENTRY = click.option("--entry", "names", multiple=True, metavar="NAME", help="O
 _FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people, or JSON.")
 
 
-@click.group("reconcile", invoke_without_command=True)
+@click.group("reconcile", cls=shared.Group, invoke_without_command=True)
 @_ENTRY
 @click.option("--due", is_flag=True, help="Only entries that are due by the journal.")
 @click.option("--mode", type=click.Choice(["report", "repair"]), help="In place of each entry's own mode.")

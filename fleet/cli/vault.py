@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from fleet.cli import options as shared
 from fleet.cli.options import vault_options
 from fleet.errors import Pos, UsageError
 from fleet.options import RunOptions
@@ -77,7 +78,7 @@ def _target(files: tuple[Path, ...], output: Path | None) -> tuple[Path, ...]:
     return files
 
 
-@click.group("vault")
+@click.group("vault", cls=shared.Group)
 def command() -> None:
     """Encrypt and decrypt files and values, in Ansible Vault's format."""
 
