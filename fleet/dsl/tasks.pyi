@@ -2491,8 +2491,9 @@ class Tasks:
 
     def uri(
         self,
-        timeout: float = ...,
+        url: str | Later,
         *,
+        timeout: float = ...,
         headers: Mapping[str, Any] = ...,
         http_agent: str | Later = ...,
         url_username: str | Later = ...,
@@ -2501,7 +2502,6 @@ class Tasks:
         validate_certs: bool = ...,
         ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
-        url: str | Later,
         method: str | Later = ...,
         body: Any = ...,
         body_format: Literal['raw', 'json', 'form-urlencoded'] = ...,
@@ -2526,6 +2526,7 @@ class Tasks:
         """Talk to a web service over HTTP.
 
         Args:
+            url: What to ask.
             timeout: Seconds to wait for an answer. Default: 30.0.
             headers: Headers of the request.
             http_agent: User-Agent. Default: 'fleet'.
@@ -2535,7 +2536,6 @@ class Tasks:
             validate_certs: Check certificates. Default: True.
             ca_path: File of certificates to trust instead of the system's.
             use_proxy: Use the environment's proxy. Default: True.
-            url: What to ask.
             method: The request's method. Default: 'GET'.
             body: What to send: text, or data for `body_format`.
             body_format: How the body is sent; it sets the content type too. Default: 'raw'.

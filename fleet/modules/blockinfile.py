@@ -20,7 +20,7 @@ SPEC = Spec(
         "append_newline": Opt("bool", "An empty line behind the block.", default=False),
         "prepend_newline": Opt("bool", "An empty line before the block.", default=False),
     }),
-    main="path", returns=dict(_text.RETURNS),
+    returns=dict(_text.RETURNS),
     mutually_exclusive=[("insertbefore", "insertafter")],
     examples="- blockinfile:\n    path: /etc/ssh/sshd_config\n    block: |\n      Match User ops\n        PasswordAuthentication no\n",
 )

@@ -23,6 +23,7 @@ SPEC = Spec(
         "checksum": Opt("str", "SHA-1 the source must have."),
         "decrypt": Opt("bool", "Decrypt a vault-encrypted source.", default=True),
     }, **file_options()),
+    main="src",
     returns={
         "dest": Ret("path", "The file written."), "src": Ret("path", "Where it came from.", "changed"), "checksum": Ret("str", "SHA-1 of the content."),
         "md5sum": Ret("str", "MD5 of the content.", "changed"), "backup_file": Ret("path", "The copy of what was there.", "backup and changed"),

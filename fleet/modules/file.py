@@ -27,7 +27,6 @@ SPEC = Spec(
         _original_basename=Opt("str", "The name `src` had before another tool renamed it."),
         _diff_peek=Opt("bool", "Accepted for old playbooks; without effect."),
     ),
-    main="path",
     returns={
         "path": Ret("str", "The path.", returned="state=absent, directory or file"), "dest": Ret("str", "The path.", returned="state=touch, hard or link"),
         "src": Ret("str", "What the link points to.", returned="state=link or hard"),

@@ -22,7 +22,6 @@ SPEC = Spec(
         "backup": Opt("bool", "Keep a copy of what was there.", default=False),
         "tmp_dest": Opt("path", "Directory for the download; beside dest by default."),
     }, **file_options())),
-    main="url",
     returns={"dest": Ret("path", "The file."), "url": Ret("str", "The final URL."), "status_code": Ret("int", "HTTP status.", "downloaded"),
              "checksum_src": Ret("str", "SHA-1 of what came.", "downloaded"), "checksum_dest": Ret("str", "SHA-1 of what was there."),
              "msg": Ret("str", "What the server said."), "elapsed": Ret("int", "Seconds it took."), "size": Ret("int", "Its size.")},

@@ -21,7 +21,7 @@ SPEC = Spec(
         "firstmatch": Opt("bool", "insertafter and insertbefore take the first match.", default=False),
         "others": Opt("str", "Ignored; kept for old playbooks."),
     }),
-    main="path", returns=dict(_text.RETURNS),
+    returns=dict(_text.RETURNS),
     mutually_exclusive=[("insertbefore", "insertafter"), ("regexp", "search_string"), ("backrefs", "search_string")],
     required_if=[("state", "present", ["line"])],
     examples="- lineinfile: {path: /etc/hosts, line: 10.0.0.5 db1, regexp: \" db1$\"}\n",

@@ -58,7 +58,7 @@ class Spec:
     free_form: the option that takes a task's free text (`command: ls -l`), if any.
     mutually_exclusive, required_one_of, required_together: groups of option names;
     required_if: (option, value, needed options[, any one of them is enough]); required_by: option -> the options it needs.
-    main: the option that a positional argument in Python is for; the free text or the first option when not given.
+    main: the option that a positional argument in Python is for; the free text, else the first required option, else the first.
     examples: YAML text of tasks. notes: facts a user should know, one string each.
     """
 
@@ -96,7 +96,7 @@ class Spec:
         self.notes = notes
         self.any_options = any_options  # set_fact, add_host: option names are the user's own
         self.required = [name_ for name_, opt in options.items() if opt.required]
-        self.main = main or free_form or (None if any_options else next(iter(options), None))
+        self.main = main or free_form or (None if any_options else next((n for n, opt in options.items() if opt.required), next(iter(options), None)))
         self.names = {}  # type: Dict[str, str]
         for key, opt in options.items():
             for name_ in (key,) + opt.aliases:
