@@ -25,11 +25,14 @@ class Drift:
 
 @dataclass(slots=True)
 class HostFindings:
-    """state: "in sync", "drift", "repaired", "failed" or "unreachable"; error: why it failed."""
+    """state: "in sync", "drift", "repaired", "failed" or "unreachable"; error: why it failed; unpredicted: tasks of which a report cannot say what they
+    would do (a command).
+    """
 
     state: str = "in sync"
     drift: list[Drift] = field(default_factory=list)
     error: str = ""
+    unpredicted: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +58,8 @@ class Findings:
         elif isinstance(event, TaskResult):
             if event.status == "changed" and not event.items:
                 self._found(event, "")
+            elif event.result.get("unpredicted") and event.status in ("ok", "skipped"):
+                self.hosts.setdefault(event.host, HostFindings()).unpredicted.append(event.name or event.action)
             elif event.status in ("failed", "unreachable") and not event.ignored:
                 lost = self.hosts.setdefault(event.host, HostFindings())
                 lost.state, lost.error = event.status, f"{event.name or event.action}: {event.result.get('msg') or 'failed'}"

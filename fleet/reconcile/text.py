@@ -18,6 +18,8 @@ def lines(report: Report, paint: Paint, limit: int) -> Iterator[str]:
     yield paint("bold", report.entry) + paint("dim", f"  {report.mode} of {books}{tail}")
     for name, host in report.hosts.items():
         yield f"  {paint(_COLOURS[host.state], safe(name))}: {_state(host)}"
+        if host.unpredicted:
+            yield paint("magenta", f"    not predicted: {', '.join(map(safe, host.unpredicted))}")
         for drift in host.drift:
             yield f"    {_task(drift)}{paint('dim', f'  ({safe(drift.position)})' if drift.position else '')}"
             yield from (f"      {line}" for line in differences({"diff": drift.fields}, limit, paint))

@@ -43,7 +43,7 @@ def test_drift_is_told_host_by_host_and_field_by_field(project: Site, capsys: Ca
     page.write_text("hand-made\n")
     page.chmod(0o644)
     status, [report] = reports(capsys)
-    assert status == 3 and report["hosts"]["b"] == {"state": "in sync", "drift": [], "error": ""}
+    assert status == 3 and report["hosts"]["b"] == {"state": "in sync", "drift": [], "error": "", "unpredicted": []}
     [drift] = report["hosts"]["a"]["drift"]
     assert drift["position"] == "play.yml:5:7"
     assert {(field["what"], field["before"], field["after"]) for field in drift["fields"]} == {
@@ -85,8 +85,16 @@ def test_entries_by_name_with_what_they_ask_for(project: Site, capsys: Capture) 
     status, [one, two, three] = reports(capsys)
     assert status == 1, "the worst of them"
     assert one["status"] == 0 and two["status"] == 1 and "none.yml is no playbook" in two["error"]
-    assert three["status"] == 2 and three["hosts"]["b"] == {"state": "failed", "drift": [], "error": "Stop: not today"} and three["hosts"]["a"]["state"] == "in sync"
+    assert three["status"] == 2 and three["hosts"]["b"] == {"state": "failed", "drift": [], "error": "Stop: not today", "unpredicted": []} and three["hosts"]["a"]["state"] == "in sync"
     assert reports(capsys, "--entry", "three", "--entry", "one")[0] == 2
+
+
+def test_what_a_report_cannot_predict_is_named(project: Site, capsys: Capture) -> None:
+    project.write("play.yml", "- hosts: a\n  gather_facts: false\n  tasks:\n    - name: Reindex\n      command: reindex\n")
+    status, [report] = reports(capsys)
+    assert status == 0 and report["hosts"]["a"]["unpredicted"] == ["Reindex"] and report["hosts"]["a"]["state"] == "in sync"
+    assert run(["reconcile"]) == 0
+    assert "    not predicted: Reindex\n" in capsys.readouterr().out
 
 
 def test_an_unreachable_host(project: Site, capsys: Capture) -> None:
