@@ -13,6 +13,9 @@ from fleet.dsl import stubs
 from fleet.report import docs, reference
 from fleet.report.docs import cell
 from fleet.template import reference as templating
+from fleet.virt import document
+
+ROOT = Path(__file__).parents[2]
 
 _HEAD = """# Command line
 
@@ -61,6 +64,7 @@ def pages() -> dict[str, str]:
     return {
         "docs/cli.md": cli(), "docs/settings.md": reference.settings(), "docs/events.md": reference.event_page(), "docs/templating.md": templating.markdown(),
         **{f"docs/modules/{name}": text for name, text in docs.pages().items()},
+        "docs/guests.md": document.page((ROOT / "docs/guests.md").read_text()),
         "fleet/dsl/tasks.pyi": stubs.text(),
     }
 

@@ -12,7 +12,7 @@ from tests.virt.conftest import Machine, succeeded
 
 pytestmark = pytest.mark.virt
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ["networks", "storage", "snapshots"]
+PAGES = ["guests", "networks", "storage", "snapshots"]
 EXAMPLES = [pytest.param(block, id=f"{page}-{number}") for page in PAGES
             for number, block in enumerate(re.findall(r"```yaml\n(- .*?)```", (DOCS / f"{page}.md").read_text(), re.S), 1)]
 
