@@ -90,8 +90,10 @@ def _elsewhere() -> list[str]:
         mount = Path(place).resolve()
         while not os.path.ismount(mount):
             mount = mount.parent
-        if str(mount) != "/" and str(mount) not in found:
-            found.append(str(mount))
+        hidden = Path(place).resolve().parts[1] in ("tmp", "run")  # which are empty inside
+        wanted = str(Path(place).resolve()) if hidden else str(mount)
+        if wanted != "/" and wanted not in found:
+            found.append(wanted)
     return found
 
 
