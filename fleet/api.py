@@ -126,7 +126,8 @@ def start(prepared: Prepared, options: RunOptions, settings: Settings, *, comman
     run_id = new_id()
     if connections is None:
         from fleet.connection.pool import Pool
-        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout)
+        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout,
+                           folder=prepared.static.playbook_dir)
     run = Run(inventory=prepared.inventory, settings=settings, options=options, connections=connections, static=prepared.static,
               templar=prepared.templar, extra_vars=prepared.extra_vars, command=command, sources=prepared.sources,
               subscribers=subscribers, run_id=run_id, entry=entry, redactor=prepared.redactor)

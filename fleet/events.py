@@ -134,7 +134,7 @@ class Output(Event):
 
 @dataclass(slots=True, kw_only=True)
 class Note(Event):
-    """A warning or a fact worth saying once. level: "info", "warning" or "error"."""
+    """A warning or a fact worth saying once. level: "debug" (for who asks for more), "info", "warning" or "error"."""
 
     message: str
     level: str = "warning"

@@ -70,6 +70,8 @@ class Settings:
     ssh_common_args: str | None = _s("Further SSH options.", ini="ssh_connection/ssh_common_args", env="ANSIBLE_SSH_COMMON_ARGS")
     ssh_extra_args: str | None = _s("Further SSH options.", ini="ssh_connection/ssh_extra_args", env="ANSIBLE_SSH_EXTRA_ARGS")
     ssh_retries: int = _s("Times to try a connection again.", 0, kind="int", ini="ssh_connection/retries", env="ANSIBLE_SSH_RETRIES")
+    error_on_missing_handler: bool = _s("A notification that no handler answers ends the run; it is warned about otherwise.", True, kind="bool",
+                                        ini="defaults/error_on_missing_handler", env="ANSIBLE_ERROR_ON_MISSING_HANDLER")
     force_handlers: bool = _s("Run notified handlers of hosts that failed.", False, kind="bool", ini="defaults/force_handlers", env="ANSIBLE_FORCE_HANDLERS")
     hash_behaviour: str = _s("How include_vars treats mappings.", "replace", ini="defaults/hash_behaviour", env="ANSIBLE_HASH_BEHAVIOUR",
                              choices=("replace", "merge"))

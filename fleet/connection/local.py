@@ -16,9 +16,9 @@ STDERR = 64 * 1024  # bytes kept of what a target writes to its standard error
 class ProcessStream:
     """The bytes of a child process."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], folder: str | None = None) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-                                         start_new_session=True)
+                                         start_new_session=True, cwd=folder)
         self._said = bytearray()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -74,11 +74,11 @@ class ProcessStream:
             pass
 
 
-def open_stream(endpoint: Endpoint) -> ProcessStream:
-    """Start the first stage here, with the Python that runs fleet unless another is named."""
-    return ProcessStream(["/bin/sh", "-c", payload.shell_command(endpoint.python or sys.executable)])
+def open_stream(endpoint: Endpoint, folder: str | None = None) -> ProcessStream:
+    """Start the first stage here, in a folder, with the Python that runs fleet unless another is named."""
+    return ProcessStream(["/bin/sh", "-c", payload.shell_command(endpoint.python or sys.executable)], folder)
 
 
-def raw(endpoint: Endpoint, command: str, executable: str | None) -> tuple[int, bytes, bytes]:
-    done = subprocess.run([executable or "/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True)
+def raw(command: str, folder: str | None) -> tuple[int, bytes, bytes]:
+    done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, cwd=folder)
     return done.returncode, done.stdout, done.stderr

@@ -35,9 +35,10 @@ class Machine:
 
 class Pool:
     """The Connections of a run (see fleet.connection.base). forks: connections opened at the same time; run_id: names the run in a target's lock;
-    lock_timeout: seconds to wait for another run to let go of a target."""
+    lock_timeout: seconds to wait for another run to let go of a target; folder: where what runs on the controller itself starts."""
 
-    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0) -> None:
+    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0, folder: str | None = None) -> None:
+        self._folder = folder
         self._gate = threading.Semaphore(max(forks, 1))
         self._settings: dict[str, object] = {"context": 1, "run": run_id, "who": f"{getpass.getuser()}@{os.uname().nodename}", "lock": lock_timeout,
                                              "alive": ALIVE}
@@ -141,7 +142,7 @@ class Pool:
 
     def _stream(self, base: Endpoint, machine: Machine) -> Any:
         if base.kind == "local":
-            return local.open_stream(base)
+            return local.open_stream(base, self._folder)
         from fleet.connection import ssh
 
         via = None
@@ -168,7 +169,7 @@ class Pool:
         try:
             command, data = _wrapped(str(request.args["_raw"]), request.args.get("executable"), steps)
             if base.kind == "local":
-                code, out, err = local.raw(base, command, None)
+                code, out, err = local.raw(command, self._folder)
             else:
                 from fleet.connection import ssh
                 code, out, err = ssh.raw(self._transport_only(base), command, data)

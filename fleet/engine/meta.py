@@ -25,31 +25,44 @@ def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
         raise SourceError(f"there is no meta action '{name}'", pos=task.pos, hint=nearest(name, ACTIONS) or "there are: " + ", ".join(ACTIONS))
     step = walk.strategy.arrive(walk.host, key, task)
     try:
-        if not _applies(walk, task, scope):
-            return
-        if name == "flush_handlers":
-            walk.flush((*key, 0))
-        elif name in ("end_play", "end_batch"):
-            walk.play.ended = True
-            walk.play.end_all = walk.play.end_all or name == "end_play"
-            raise EndHost
-        elif name == "end_host":
-            walk.context.live.pop(walk.host, None)
-            raise EndHost
-        elif name == "end_role":
-            raise EndRole(scope.role)
-        elif name == "clear_facts":
-            walk.state.clear_facts()
-        elif name == "clear_host_errors":
-            walk.run.clear_errors()
-            walk.play.fatal = False
-        elif name == "refresh_inventory":
-            walk.run.refresh_inventory()
-        elif name == "reset_connection":
-            variables = walk.context.variables(walk.state, scope)
-            walk.run.connections.reset(walk.run.endpoint(walk.host, variables, scope.get))
+        if _applies(walk, task, scope):
+            walk.note(f"META: {_SAID.get(name, name).format(host=walk.host)}", "debug")
+            carry_out(walk, name, scope, key)
+        else:
+            goes_on = _GOES_ON.get(name, "").format(host=walk.host)
+            walk.note(f"skipping: [{walk.host}] => META: {name} conditional evaluated to False{goes_on}", "debug")
     finally:
         step.report(False)
+
+
+_SAID = {"end_play": "ending play", "end_batch": "ending batch", "end_host": "ending play for {host}", "flush_handlers": "triggered running handlers",
+         "end_role": "ending role for {host}"}
+_GOES_ON = {"end_play": ", continuing play", "end_batch": ", continuing current batch", "end_host": ", continuing execution for {host}",
+            "end_role": ", continuing role for {host}"}
+
+
+def carry_out(walk: Walk, name: str, scope: Scope, key: Key) -> None:
+    if name == "flush_handlers":
+        walk.flush((*key, 0))
+    elif name in ("end_play", "end_batch"):
+        walk.play.ended = True
+        walk.play.end_all = walk.play.end_all or name == "end_play"
+        raise EndHost
+    elif name == "end_host":
+        walk.context.live.pop(walk.host, None)
+        raise EndHost
+    elif name == "end_role":
+        raise EndRole(scope.role)
+    elif name == "clear_facts":
+        walk.state.clear_facts()
+    elif name == "clear_host_errors":
+        walk.run.clear_errors()
+        walk.play.fatal = False
+    elif name == "refresh_inventory":
+        walk.run.refresh_inventory()
+    elif name == "reset_connection":
+        variables = walk.context.variables(walk.state, scope)
+        walk.run.connections.reset(walk.run.endpoint(walk.host, variables, scope.get))
 
 
 def _applies(walk: Walk, task: Task, scope: Scope) -> bool:

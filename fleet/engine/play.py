@@ -105,16 +105,14 @@ class PlayRun:
         for index, (handler, handler_scope) in enumerate(self.handlers):
             if handler.name is not None and topic in _names(walk.name_of(handler, handler_scope), handler_scope):
                 named = index if named is None or self.handlers[named][1] is not handler_scope else named
-            for listen in handler.listen:
-                name = str(self.run.templar.render(listen, self.context.variables(walk.state, handler_scope)))
-                if topic in _names(name, handler_scope):
-                    found.append(index)
-                    break
+            if any(topic in _names(str(listen), handler_scope) for listen in handler.listen):  # topics are never templates
+                found.append(index)
         return [named, *found] if named is not None and named not in found else found
 
     def no_handler(self, topic: str, task: Task) -> FleetError:
         known = [str(handler.name) for handler, _ in self.handlers if handler.name] + [str(t) for h, _ in self.handlers for t in h.listen]
-        return SourceError(f"no handler is called '{topic}', and none listens to it", pos=task.pos, hint=nearest(topic, known))
+        return SourceError(f"The requested handler '{topic}' was not found in either the main handlers list nor in the listening handlers list",
+                           pos=task.pos, hint=nearest(topic, known))
 
     def count_failure(self) -> None:
         self.failures += 1

@@ -65,6 +65,8 @@ class Run:
         self.inventory_dir = _directory(files)
         self.shared: dict[str, Any] = {}  # what actions keep for the whole run (open libvirt connections)
         self.closing: list[Callable[[], None]] = []  # called at its end
+        self._added: list[tuple[str, dict[str, Any], list[str]]] = []  # what add_host and group_by brought: it outlives a refresh of the inventory
+        self._grouped: list[tuple[str, str, list[str]]] = []
         self.cleared = 0  # how often errors were forgiven (meta: clear_host_errors)
         self._numbers = 0
         self._gates: dict[int, Gate] = {}
@@ -147,11 +149,13 @@ class Run:
         known = self.inventory.hosts.get(name)
         new = known is None or any(name not in self.inventory.group_hosts(group) for group in groups if group in self.inventory.groups) \
             or any(group not in self.inventory.groups for group in groups) or any(known.vars.get(k) != v for k, v in values.items())
+        self._added.append((name, values, groups))
         self.inventory.add_host(name, values, groups)
         return new
 
     def add_group(self, host: str, name: str, parents: list[str]) -> bool:
         new = name not in self.inventory.groups or host not in self.inventory.group_hosts(name)
+        self._grouped.append((host, name, parents))
         self.inventory.add_group(name, parents)
         self.inventory.add_host(host, {}, [name])
         return new
@@ -164,6 +168,12 @@ class Run:
     def refresh_inventory(self) -> None:
         from fleet.inventory import load_inventory
         self.inventory = load_inventory(self.sources, decrypt=self.static.decrypt)
+        for name, values, groups in self._added:
+            self.inventory.add_host(name, values, groups)
+        for host, group, parents in self._grouped:
+            self.inventory.add_group(group, parents)
+            if host in self.inventory.hosts:
+                self.inventory.add_host(host, {}, [group])
         self._warned = 0
 
     # -- what plays need

@@ -398,7 +398,10 @@ class Walk:
             for name in wanted if isinstance(wanted, list) else [wanted]:
                 found = self.play.handlers_named(str(name), self, scope)
                 if not found:
-                    raise self.play.no_handler(str(name), task)
+                    error = self.play.no_handler(str(name), task)
+                    if self.run.settings.error_on_missing_handler:
+                        raise error
+                    self.note(error.message, position=str(task.pos))
                 for index in found:
                     self.notified[index] = None
 

@@ -101,6 +101,8 @@ class Classic:
 
     def on_Note(self, event: Note) -> None:
         word = {"error": "[ERROR]: ", "warning": "[WARNING]: "}.get(event.level, "")
+        if event.level == "debug" and self.verbosity < 2:
+            return
         self.write(f"{word}{safe(event.message)}")
 
     def on_RunFinished(self, event: RunFinished) -> None:

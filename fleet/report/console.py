@@ -155,10 +155,12 @@ class Console:
         self.write(*(f"    {safe(event.host)} | {safe(line)}" for line in event.text.splitlines()))
 
     def on_Note(self, event: Note) -> None:
+        if event.level == "debug" and self.verbosity < 2:
+            return
         colour = {"error": "red", "warning": "magenta"}.get(event.level, "plain")
         head = f"{event.position}: " if event.position else ""
         host = f"{safe(event.host)}: " if event.host else ""
-        word = "" if event.level == "info" else f"{event.level}: "
+        word = "" if event.level in ("info", "debug") else f"{event.level}: "
         self.write(self.paint(colour, f"{word}{head}{host}{safe(event.message)}"), *([self.paint("dim", f"  {safe(event.hint)}")] if event.hint else []))
 
     def on_RunFinished(self, event: RunFinished) -> None:

@@ -31,6 +31,7 @@ class Executor:
         self.current = None  # type: Any
         self.number = 0
         self.reason = ""
+        self.folder = _folder()  # where commands and relative paths start: the login's home, or beside the playbook on the controller itself
 
     def loop(self):
         # type: () -> None
@@ -86,7 +87,7 @@ class Executor:
         if result is None and asked.get("blob") and (blob is None or blob.seek(0, 2) != asked["blob"]):
             result = {"failed": True, "changed": False, "msg": "the content sent along did not arrive whole; nothing was changed"}
         if result is None:
-            result = self._in_background(number, asked, blob) if asked.get("job") else self._guarded(number, asked, blob)
+            result = (self._in_background if asked.get("job") else self._guarded)(number, asked, blob)
         if asked.get("keep"):
             self.kept[asked["keep"]] = result
             if len(self.kept) > KEPT:
@@ -116,7 +117,7 @@ class Executor:
     def _in_background(self, number, asked, blob):
         # type: (int, dict, Any) -> dict
         try:
-            jobs = importlib.import_module("fleet.modules._job")
+            jobs = importlib.import_module("fleet.modules._job")  # type: Any
             return jobs.start(asked["job"], lambda: self._guarded(number, asked, blob))  # type: ignore[no-any-return]
         except OSError as error:
             return {"failed": True, "changed": False, "msg": "the job could not be started: %s" % error}
@@ -150,7 +151,7 @@ class Executor:
             if asked.get("env"):
                 os.environ.clear()
                 os.environ.update(before)
-            os.chdir("/")
+            os.chdir(self.folder if os.path.isdir(self.folder) else "/")
 
     def _emit(self, data):
         # type: (bytes) -> None
@@ -180,3 +181,12 @@ def _roomy():
     # type: () -> Any
     """Where large content waits: not in /tmp, which may be memory. None: wherever temporary files go here."""
     return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None
+
+
+def _folder():
+    # type: () -> str
+    try:
+        return os.getcwd()
+    except OSError:  # it is gone
+        os.chdir("/")
+        return "/"

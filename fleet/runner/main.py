@@ -28,7 +28,6 @@ def run(settings):
              "source": not sys.fleet_importer.magic}  # type: ignore[attr-defined]
     wire.send_all(writes, wire.frame(wire.CONTROL, context, 0, hello))
     os.umask(0o022)
-    os.chdir("/")
     try:
         Node(reads, writes, context, settings.get("alive")).loop()
     except (wire.WireError, BrokenPipeError):

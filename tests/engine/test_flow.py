@@ -128,6 +128,41 @@ def test_tasks(site: Site, name: str) -> None:
     assert [message for message in seen.messages() if message != "All assertions passed"] == wanted
 
 
+def test_commands_here_start_beside_the_playbook(site: Site) -> None:
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - command: pwd
+              register: first
+            - command: pwd
+              args: {chdir: /}
+            - shell: pwd
+              register: last
+            - raw: pwd
+              register: raw
+            - debug: {msg: "{{ [first.stdout, last.stdout, raw.stdout | trim] }}"}
+        """)
+    assert seen.messages() == [[str(site.path)] * 3]
+
+
+def test_a_refreshed_inventory_keeps_what_the_run_added(site: Site) -> None:
+    seen = site.run(f"""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - add_host: {{name: new, groups: fresh, colour: red}}
+            - group_by: {{key: kind, parents: kinds}}
+            - copy: {{content: "a ansible_connection=local\\nd\\n", dest: {site.path}/hosts}}
+            - meta: refresh_inventory
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - debug: {{msg: "{{{{ [groups.all | sort, groups.fresh, hostvars.new.colour, groups.kinds] }}}}"}}
+        """)
+    assert seen.messages() == [[["a", "d", "new"], ["new"], "red", ["a"]]]
+
+
 def test_a_role_that_was_skipped_runs_the_next_time(site: Site) -> None:
     site.write("roles/r/tasks/main.yml", "- debug: {msg: ran}\n")
     site.write("roles/s/tasks/main.yml", "- set_fact: {ready: true}\n")
