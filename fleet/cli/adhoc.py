@@ -48,6 +48,8 @@ def _arguments(action: str, text: str, pos: Pos) -> tuple[dict[str, Any], str | 
     from fleet.playbook.freeform import RAW_OPTIONS, split
     from fleet.trust import is_template
     from fleet.validate import check_static, validate
+    if action in ("include_role", "include_tasks", "meta"):  # the engine's own
+        return split(text, () if action == "meta" else None, pos)
     spec = registry.spec(action)
     if text.lstrip().startswith("{"):
         args, free = dict(yamlfile.load(text, "-a")), None

@@ -66,7 +66,10 @@ class Include:
                     {k: v for k, v in self.task.args.items() if k != "apply"}, variables, pos=self.task.pos).items() if value is not OMIT}
                 free = runner.run_.templar.render(self.task.free, variables, pos=self.task.pos)
                 name, nodes = self.load(args, free, variables)
-                found.append((nodes, self.inner(extra, args)))
+                inner = self.inner(extra, args)
+                for node in nodes:
+                    self.walk.play.collect(node, inner)
+                found.append((nodes, inner))
                 names.append(name)
             except FleetError as error:
                 self.fail(results.failure(error.render()))
@@ -118,7 +121,6 @@ class Include:
             public = self.walk.context.public.setdefault(self.walk.host, ([], []))
             public[0].append(block.role.defaults)
             public[1].append(block.role.vars)
-        self.walk.play.add_handlers(block, self.inner(None, args))
         return str(name), [block]
 
     def fail(self, result: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ class PlayRun:
         self.strategy.stop = self.stop
         self.handlers: list[tuple[Task, Scope]] = []
         self._with_handlers: set[int] = set()
+        self._unusable: set[int] = set()
+        self._roles: set[tuple[str, ...]] = set()
         self.shared: Any = None  # what the hosts of a Python play share
         self.fatal = False
         self.ended = False
@@ -46,16 +48,17 @@ class PlayRun:
         self.gather_task.keywords.tags = ["always"]
         for section in (play.roles, play.pre_tasks, play.tasks, play.post_tasks):
             for node in section:
-                self._collect(node, scope)
+                self.collect(node, scope)
         self.handlers += [(handler, scope) for handler in play.handlers]
 
-    def _collect(self, node: Task | Block, scope: Scope) -> None:
+    def collect(self, node: Task | Block, scope: Scope) -> None:
+        """Make the handlers of the roles in a tree of tasks known."""
         if isinstance(node, Block):
             inner = scope.enter(node)
             if node.is_role:
                 self.add_handlers(node, scope)
             for child in (*node.tasks, *node.rescue, *node.always):
-                self._collect(child, inner)
+                self.collect(child, inner)
 
     def add_handlers(self, block: Block, outer: Scope) -> None:
         """Make a role's handlers (and those of its dependencies) known; once a role block."""
@@ -65,7 +68,11 @@ class PlayRun:
         scope = outer.enter(block)
         for dependency in block.role.dependencies:
             self.add_handlers(dependency, scope)
-        self.handlers += [(handler, scope) for handler in block.role.handlers]
+        role = block.role
+        identity = (role.path, repr(role.params), *(handler.file for handler in role.handlers))
+        if identity not in self._roles:  # a role used again with the same parameters has its handlers once
+            self._roles.add(identity)
+            self.handlers += [(handler, scope) for handler in role.handlers]
 
     def _gather_args(self) -> dict[str, Any]:
         play, settings = self.play, self.run.settings
@@ -103,11 +110,21 @@ class PlayRun:
         found: list[int] = []
         named = None
         for index, (handler, handler_scope) in enumerate(self.handlers):
-            if handler.name is not None and topic in _names(walk.name_of(handler, handler_scope), handler_scope):
+            if handler.name is not None and topic in _names(self._name_of(handler, handler_scope, walk), handler_scope):
                 named = index if named is None or self.handlers[named][1] is not handler_scope else named
             if any(topic in _names(str(listen), handler_scope) for listen in handler.listen):  # topics are never templates
                 found.append(index)
         return [named, *found] if named is not None and named not in found else found
+
+    def _name_of(self, handler: Task, scope: Scope, walk: Walk) -> str:
+        """A handler's name; one that cannot be evaluated names nothing, and is warned about once."""
+        try:
+            return str(self.run.templar.render(handler.name, self.context.variables(walk.state, scope)))
+        except FleetError as error:
+            if id(handler) not in self._unusable and not handler.listen:
+                self._unusable.add(id(handler))
+                walk.note(f"Handler '{handler.name}' is unusable: its name cannot be evaluated: {error.message}", position=str(handler.pos))
+            return ""
 
     def no_handler(self, topic: str, task: Task) -> FleetError:
         known = [str(handler.name) for handler, _ in self.handlers if handler.name] + [str(t) for h, _ in self.handlers for t in h.listen]

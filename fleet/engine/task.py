@@ -238,6 +238,7 @@ class TaskRun:
         delegate = self.keyword("delegate_to", variables)
         if delegate is not None:
             self.delegated = host = str(delegate)
+            variables = variables.child({"ansible_delegated_vars": {host: {"ansible_delegated_host": host}}})
         endpoint = self._endpoint(host, variables)
         args = self.arguments(variables)
         limit = self.keyword("timeout", variables)

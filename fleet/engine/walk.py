@@ -218,9 +218,12 @@ class Walk:
         once = scope.get("run_once")
         if once is not None and self.strategy.lockstep:
             once = self.run.templar.render(once, self.context.variables(self.state, scope), pos=task.pos)
-            if once and boolean(once) and task.action not in ("include_tasks", "include_role"):
-                self.once(step, task, scope)
-                return
+            if once and boolean(once):
+                if task.action not in ("include_tasks", "include_role"):
+                    self.once(step, task, scope)
+                    return
+                if step.hosts[0] != self.host:
+                    return  # only the first host takes in what is included
         self.announce(step, task, scope)
         if task.action in ("include_tasks", "include_role"):
             self.include(step, task, scope, key)
@@ -252,6 +255,8 @@ class Walk:
                 runner = self.runner(step, task, scope)
                 result = runner if isinstance(runner, dict) else runner.run()
                 step.shared.set(result)
+                for host in self.context.live.keys() & set(self.context.batch) - set(step.hosts):  # those that do not come by
+                    self.store(task, scope, dict(result), None, self.run.state(host))
                 self.conclude(step, task, scope, None if isinstance(runner, dict) else runner, result, began)
             finally:
                 step.shared.set(results.failure("the host that ran it was lost"))
@@ -378,14 +383,16 @@ class Walk:
         else:
             state.add_facts(facts)
 
-    def store(self, task: Task, scope: Scope, result: dict[str, Any], runner: TaskRun | None) -> None:
+    def store(self, task: Task, scope: Scope, result: dict[str, Any], runner: TaskRun | None, state: HostState | None = None) -> None:
+        """Keep a result in a host's state (this one's by default), and its facts where no runner of its own does."""
+        state = state or self.state
         if task.register:
-            self.state.set[task.register] = result
+            state.set[task.register] = result
         if runner is None and isinstance(result.get("ansible_facts"), Mapping):
             if task.action in ("set_fact", "include_vars"):
-                self.state.set.update(result["ansible_facts"])
+                state.set.update(result["ansible_facts"])
             else:
-                self.state.add_facts(result["ansible_facts"])
+                state.add_facts(result["ansible_facts"])
 
     # -- handlers
 
@@ -406,16 +413,19 @@ class Walk:
                     self.notified[index] = None
 
     def flush(self, key: Key, scope: Scope | None = None) -> None:
-        """Run the handlers notified so far, in the order they are defined; those that they notify as well."""
+        """Run the handlers notified so far, in the order they are defined; those that they notify as well, but each once: what runs again waits
+        for the next flush."""
         was, self.in_handler = self.in_handler, True
         started, self.started = self.started, True
         try:
+            done: set[int] = set()
             for round_ in range(1000):
                 ran = self.notified_python is not None and self.notified_python()
-                if not self.notified and not ran:
+                if not self.notified.keys() - done and not ran:
                     return
                 for index, (handler, handler_scope) in enumerate(list(self.play.handlers)):
-                    if index in self.notified:
+                    if index in self.notified and index not in done:
+                        done.add(index)
                         del self.notified[index]
                         self.task(handler, handler_scope.enter(handler), (*key, round_, index))
         finally:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import Any
 
+from fleet import registry
 from fleet.errors import Pos, SourceError
 from fleet.model import Block, Play, Playbook, VarsPrompt
 from fleet.playbook import action as actions
@@ -42,7 +43,7 @@ def load_book(place: Place) -> list[Play]:
     for index, item in enumerate(data):
         if not isinstance(item, Map):
             raise SourceError(f"a play is a mapping, not {kind_of(item)}", pos=data.at(index), hint="begin each play with `- hosts: ...`")
-        imports = [key for key in item if key in ("import_playbook", "ansible.builtin.import_playbook")]
+        imports = [key for key in item if isinstance(key, str) and registry.short(key) == "import_playbook"]
         plays += _imported(item, imports[0], place) if imports else [load_play(item, place)]
     return plays
 
@@ -55,6 +56,7 @@ def _imported(data: Map, key: str, place: Place) -> list[Play]:
     if not isinstance(data[key], str) or not data[key].strip():
         raise SourceError("import_playbook takes the name of a file", pos=pos)
     keywords = shared(data, data.pos)
+    place = dataclasses.replace(place, vars={**place.vars, **keywords.vars})
     name = str(place.render(data[key], "import_playbook", pos)).strip()
     path = existing([os.path.join(os.path.dirname(place.file), os.path.expanduser(name))], f"there is no playbook '{name}'", pos)
     inner = dataclasses.replace(place, file=path, basedir=os.path.dirname(path), chain=place.into(path, shown(path), pos),

@@ -93,12 +93,20 @@ def load_node(data: Map, place: Place) -> Node:
     action = actions.find(data, on, place.guarded)
     if action.name in ("import_tasks", "import_role"):
         return _import(data, action, place, on)
+    if action.name == "include_role" and place.handlers:
+        raise _no_handler(action)
+    if action.name == "meta" and action.free == "flush_handlers" and place.handlers:
+        raise SourceError("flush_handlers cannot be used as a handler", pos=action.pos)
     return _task(data, action, place, on)
+
+
+def _no_handler(action: Action) -> SourceError:
+    return SourceError(f"Using '{action.name}' as a handler is not supported.", pos=action.pos, hint="use its tasks file, with import_tasks or include_tasks")
 
 
 def _block(data: Map, place: Place) -> Block:
     if place.handlers:
-        raise SourceError("a block cannot be a handler", pos=data.at("block"), hint="let several handlers listen to one topic")
+        raise SourceError("Using a block as a handler is not supported.", pos=data.at("block"), hint="let several handlers listen to one topic")
     for key in data:
         if key not in ON["block"]:
             if actions.is_module(key):
@@ -248,8 +256,8 @@ def _import(data: Map, action: Action, place: Place, on: str) -> Block:
     options = _options(data, action)
     if action.name == "import_role":
         if place.handlers:
-            raise SourceError("a role cannot be imported as a handler", pos=action.pos, hint="import its tasks file with import_tasks")
-        options.update({key: inner.render(options[key], key, action.pos) for key in _FROMS if options.get(key)})
+            raise _no_handler(action)
+        options.update({key: inner.render(options[key], key, action.pos) for key in (*_FROMS, *_ROLE_FLAGS) if options.get(key)})
         return use_role(role_use(options, action.pos, keywords), inner)
     name = str(inner.render(options["file"], "import_tasks", action.pos))
     path = place.tasks_file(name, action.pos)
@@ -261,7 +269,7 @@ def role_use(options: Mapping[str, Any], pos: Pos, keywords: Keywords) -> Use:
     """What an import_role asks for."""
     flags = {}
     for key in _ROLE_FLAGS:
-        if options.get(key) is not None and not is_template(options[key]):
+        if options.get(key) is not None:
             try:
                 flags[key] = boolean(options[key])
             except ValueError:

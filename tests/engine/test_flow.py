@@ -146,6 +146,37 @@ def test_commands_here_start_beside_the_playbook(site: Site) -> None:
     assert seen.messages() == [[str(site.path)] * 3]
 
 
+def test_an_include_that_runs_once_is_the_first_hosts(site: Site) -> None:
+    site.write("more.yml", "- set_fact: {mine: set}\n")
+    seen = site.run("""
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - include_tasks: more.yml
+              run_once: true
+            - debug: {msg: "{{ mine | default('no') }}"}
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - include_tasks: {file: more.yml, apply: {run_once: true}}
+              run_once: true
+            - debug: {msg: "{{ mine | default('no') }}"}
+        """)
+    assert seen.status == 0
+    assert (seen.messages("a"), seen.messages("b")) == (["set", "set"], ["no", "set"])
+
+
+def test_a_delegated_task_knows_it_is_one(site: Site) -> None:
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - debug: {msg: "{{ ansible_delegated_vars | list }}"}
+              delegate_to: b
+        """)
+    assert seen.messages() == [["b"]]
+
+
 def test_a_refreshed_inventory_keeps_what_the_run_added(site: Site) -> None:
     seen = site.run(f"""
         - hosts: a
@@ -192,6 +223,50 @@ def test_of_handlers_with_one_name_the_plays_own_first_one_runs(site: Site) -> N
             - {name: h, debug: {msg: second}}
         """)
     assert sorted(seen.messages()) == ["first", "listened"]
+
+
+def test_a_role_used_again_has_its_handlers_once(site: Site) -> None:
+    site.write("roles/r/tasks/main.yml", "- {command: 'true', notify: h}\n")
+    site.write("roles/r/handlers/main.yml", "- {name: h, debug: {msg: 'ran {{ x | default(0) }}'}}\n")
+    site.write("roles/outer/tasks/main.yml", "- import_role: {name: r}\n")
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - include_role: {name: r}
+            - include_role: {name: r}
+            - include_role: {name: outer}
+        """)
+    assert seen.messages() == ["ran 0"]
+
+
+def test_handlers_that_notify_one_another_end(site: Site) -> None:
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - {command: "true", notify: [one, itself]}
+          handlers:
+            - {name: one, debug: {msg: one}, changed_when: true, notify: two}
+            - {name: two, debug: {msg: two}, changed_when: true, notify: one}
+            - {name: itself, debug: {msg: itself}, changed_when: true, notify: itself}
+        """)
+    assert seen.messages()[:3] == ["one", "two", "itself"] and len(seen.messages()) < 10
+
+
+def test_handlers_whose_names_cannot_be_evaluated_are_told_of(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = """
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - {command: "true", notify: h}
+          handlers:
+            - {name: "h {{ nope }}", debug: {msg: never}}
+        """
+    assert "'h' was not found" in site.run(play).error
+    monkeypatch.setenv("ANSIBLE_ERROR_ON_MISSING_HANDLER", "false")
+    seen = site.run(play)
+    assert seen.status == 0 and [note for note in seen.notes() if "is unusable" in note] and [note for note in seen.notes() if "not found" in note]
 
 
 def test_results_tell_their_arguments_when_asked_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

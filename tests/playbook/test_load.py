@@ -230,3 +230,12 @@ def test_modules_that_fleet_lacks_do_no_harm_where_they_may_not_run(project: Pro
     assert (task.action, task.args) == ("fail", {"msg": "fleet has no module 'dnf'"})
     block = project.task("- when: x\n  block:\n    - yum: {name: acl}\n")
     assert block.tasks[0].action == "fail"
+
+
+def test_names_of_imports_use_the_imports_own_variables(project: Project) -> None:
+    project.write("other.yml", "- hosts: all\n  tasks: [{debug: }]\n")
+    book = project.load("- ansible.legacy.import_playbook: '{{ file }}'\n  vars: {file: other.yml}\n")
+    assert [play.hosts for play in book.plays] == ["all"]
+    project.write("roles/r/tasks/main.yml", "- debug:\n")
+    role = project.task("- import_role: {name: r, allow_duplicates: '{{ false }}'}").role
+    assert role.allow_duplicates is False
