@@ -39,18 +39,18 @@ def containers(t: Host) -> None:
 @play(hosts="practice:guests:containers")
 def app(t: Host) -> None:
     """The same role on hosts, guest and containers"""
-    everywhere(t, root="/srv/app", packages=["less"])
+    t.role(everywhere, app_packages=["less"])
 
 
-def everywhere(t: Host, root: str, packages: list[str]) -> None:
-    """A role is a function with typed parameters; its templates and files are those of the YAML role."""
+def everywhere(t: Host, app_packages: list[str], app_root: str = "/srv/app") -> None:
+    """A role is a function with typed parameters, which its templates see; they and its files are those of the YAML role."""
     service = t.facts.service_mgr == "systemd"
-    t.apt(packages)
-    t.user("app", system=True, home=root, create_home=False, shell="/usr/sbin/nologin")
-    t.copy("../roles/app/files/tree/", dest=f"{root}/", owner="app", group="app")
-    t.template("../roles/app/templates/index.html.j2", dest=f"{root}/index.html", owner="app", group="app", mode="0644")
+    t.apt(app_packages)
+    t.user("app", system=True, home=app_root, create_home=False, shell="/usr/sbin/nologin")
+    t.copy("../roles/app/files/tree/", dest=f"{app_root}/", owner="app", group="app")
+    t.template("../roles/app/templates/index.html.j2", dest=f"{app_root}/index.html", owner="app", group="app", mode="0644")
     if service:
-        unit = t.template("../roles/app/templates/app.service.j2", dest="/etc/systemd/system/app.service", mode="0644", vars={"app_root": root})
+        unit = t.template("../roles/app/templates/app.service.j2", dest="/etc/systemd/system/app.service", mode="0644")
         t.systemd("app", enabled=True, state="started", daemon_reload=True)
         if unit.changed:
             t.systemd("app", state="restarted")

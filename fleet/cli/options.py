@@ -77,7 +77,7 @@ _TASKS = _section(
     "What",
     _o("-t", "--tags", multiple=True, metavar="TAGS", help="Only tasks with these tags."),
     _o("--skip-tags", multiple=True, metavar="TAGS", help="Not tasks with these tags."),
-    _o("--start-at-task", metavar="NAME", help="Begin at the task of this name."),
+    _o("--start-at-task", "--start-at", metavar="NAME", help="Begin at the task of this name."),
     _o("--step", is_flag=True, help="Ask before each task."),
     _o("--force-handlers", is_flag=True, help="Run notified handlers of hosts that failed."),
     _o("--flush-cache", is_flag=True, hidden=True))

@@ -72,6 +72,8 @@ def list_tasks(book: Playbook, only: Collection[str] = (), skip: Collection[str]
     for number, play in enumerate(book.plays, 1):
         lines += ["", _head(number, play), "    tasks:"]
         lines += [f"      {row.name}\tTAGS: [{', '.join(sorted(row.tags))}]" for row in rows(play) if selected(row.tags, only, skip)]
+        if play.body is not None:
+            lines.append("      (a function in Python: `fleet plan` shows what it does)")
     return "\n".join(lines) + "\n"
 
 

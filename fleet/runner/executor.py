@@ -54,6 +54,8 @@ class Executor:
         # type: (dict, bytes) -> None
         if message["t"] == "resume":
             self.failed.discard(message["stream"])
+        elif message["t"] == "failed":
+            self.failed.add(message["stream"])
         elif message["t"] == "code":
             sys.fleet_importer.add(body)  # type: ignore[attr-defined]
 

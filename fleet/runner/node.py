@@ -258,13 +258,17 @@ class Node:
             self.executor = None
             rest = list(self.given)
             self.given.clear()
+            failed = {}  # type: dict
             if self.asked:
                 ran = next(index for index, item in enumerate(rest) if item[0] == wire.REQUEST)
                 self.answer(self.context, rest[ran][2], {"failed": True, "changed": False, "killed": True,
                                                          "msg": "the runner was killed while the task ran; what it did is not known"})
+                failed = json.loads(rest[ran][3].decode("ascii"))
                 rest = rest[ran + 1:]
             self.asked = 0
             again = [item for item in rest if item[4] is not None]
+            if failed.get("guard"):  # nothing behind it on its stream may run
+                again.insert(0, (wire.CONTROL, self.context, 0, json.dumps({"t": "failed", "stream": failed.get("stream")}).encode("ascii"), b""))
             self.queue.extendleft(reversed(again))
             self.held += sum(len(item[4]) for item in again)
             self.feed()

@@ -91,6 +91,26 @@ def test_nothing_behind_a_failed_task_has_run(site: Site) -> None:
     assert seen.stats["a"].failed == 1
 
 
+def test_nothing_behind_a_task_that_killed_its_runner_has_run(site: Site) -> None:
+    seen, rounds = count(site, f"""
+        from fleet import Host, TaskFailed, play
+
+        @play(hosts="all")
+        def work(t: Host) -> None:
+            t.shell("kill -9 $PPID")
+            for number in range(20):
+                t.copy(content="x", dest=f"{site.path}/behind{{number}}")
+            try:
+                t.wait()
+            except TaskFailed as error:
+                assert error.result["killed"]
+            t.copy(content="x", dest="{site.path}/later")
+        """)
+    assert [event.status for event in seen.results()] == ["failed", "changed"], seen.notes()
+    assert rounds.trips == 2
+    assert not list(site.path.glob("behind*")) and (site.path / "later").exists()
+
+
 def test_other_hosts_go_on(site: Site) -> None:
     seen = site.run(f"""
         from fleet import Host, play
