@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -104,8 +105,11 @@ def show(run: str, host: str | None, failed: bool, changed: bool, verbose: int, 
 def _left(found: dict[str, Any], events: list[Event]) -> None:
     """What is to be said after a run that did not end well, or was not recorded wholly."""
     if found["state"] in ("interrupted", "running"):
-        for task, hosts in unfinished(events):
+        left = unfinished(events)
+        for task, hosts in left:
             print(f"\n{safe(task.name)} ({task.position}) had begun; its outcome is not known on {', '.join(map(safe, hosts))}")
+        if left and found["state"] == "interrupted" and found["command"] == "apply":
+            print(f"  run it again, or from there on, with --start-at-task {shlex.quote(safe(left[0][0].name))}")
     if found["lost"]:
         print(f"\n{found['lost']} events of this run could not be recorded")
     if found["error"]:

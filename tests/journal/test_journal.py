@@ -285,7 +285,7 @@ def test_a_killed_run_is_named_by_history_and_by_the_next_run_once(site: Site, b
     status, out, _ = finished(site, book, "history")
     assert status == 0 and "interrupted" in next(line for line in out.splitlines() if run in line)
     status, out, _ = finished(site, book, "history", "show", run)
-    assert "Slow" in out and "its outcome is not known on b" in out, out
+    assert "Slow" in out and "its outcome is not known on b\n  run it again, or from there on, with --start-at-task Slow\n" in out, out
     past = History(str(book))
     assert [(task.name, hosts) for task, hosts in unfinished(past.events(run))] == [("Slow", ["b"])]
     assert past.run(run)["stats"]["a"]["changed"] == 2
