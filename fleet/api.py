@@ -153,15 +153,15 @@ def run_playbook(playbooks: Sequence[str], options: RunOptions, settings: Settin
 
 
 class Interrupts:
-    """Ctrl-C once drains the run, twice stops it now. Only in the main thread, where signals arrive."""
+    """Ctrl-C (or SIGTERM, with which services are stopped) once drains the run, twice stops it now. Only in the main thread, where signals arrive."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.before: Any = None
+        self.before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, self._handle)
+            self.before = {each: signal.signal(each, self._handle) for each in (signal.SIGINT, signal.SIGTERM)}
 
     def _handle(self, number: int, frame: Any) -> None:
         if self.run.interrupted:
@@ -169,5 +169,5 @@ class Interrupts:
         self.run.interrupt()
 
     def __exit__(self, *exc: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for each, handler in self.before.items():
+            signal.signal(each, handler)

@@ -56,7 +56,7 @@ def lock(entry: Entry, settings: Settings) -> LockFile:
 
 def reconcile(entry: Entry, options: RunOptions, settings: Settings, *, mode: str | None = None, subscribers: Iterable[Subscriber] = ()) -> Report:
     """Look for drift, or repair it. options: those of the command line (inventory, vault passwords). A mistake in the entry's files is in the report."""
-    mode = mode or entry.mode
+    mode = "report" if settings.check_always else mode or entry.mode
     report = Report(entry.name, mode, list(entry.playbooks))
     mine = lock(entry, settings)
     try:

@@ -70,7 +70,7 @@ def service(entry: Entry, settings: Settings, place: Place) -> str:
         "[Unit]", f"Description=fleet: {entry.mode} of {entry.name} ({settings.project})", "Wants=network-online.target", "After=network-online.target", "",
         "[Service]", "Type=oneshot", *identity, f"WorkingDirectory={settings.project}", f"ExecStart={command}",
         "# 3: drift was found, 5: another run of the entry is at work", "SuccessExitStatus=3 5",
-        "# as Ctrl-C: tasks that run may finish, the rest is not begun", "KillSignal=SIGINT", "TimeoutStopSec=120", "UMask=0077", *hardened, ""])
+        "# a stop is like Ctrl-C: tasks that run may finish, the rest is not begun", "TimeoutStopSec=120", "UMask=0077", *hardened, ""])
 
 
 def timer(entry: Entry, settings: Settings) -> str:

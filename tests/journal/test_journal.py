@@ -297,6 +297,28 @@ def test_a_killed_run_is_named_by_history_and_by_the_next_run_once(site: Site, b
     assert [each["state"] for each in History(str(book)).runs()] == ["done", "done", "interrupted"]
 
 
+def test_sigterm_drains_a_run_as_ctrl_c_does(site: Site, book: Path) -> None:
+    site.write("play.yml", f"""
+        - hosts: a
+          gather_facts: false
+          tasks:
+            - name: First
+              debug: {{msg: x}}
+            - name: Works
+              shell: touch {site.path}/works; while [ ! -e {site.path}/go ]; do sleep 0.05; done; echo finished
+            - name: Never
+              debug: {{msg: never}}
+        """)
+    process = fleet(site, book, "apply", "-v", "-i", "hosts", "play.yml")
+    until(lambda: (site.path / "works").exists())
+    os.kill(process.pid, signal.SIGTERM)
+    (site.path / "go").touch()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "finished" in out and "never" not in out, out + err
+    run = History(str(book)).run("last")
+    assert (run["state"], run["status"], run["stats"]["a"]["changed"]) == ("interrupted", 130, 1)
+
+
 def test_a_run_that_goes_on_is_running(site: Site, book: Path) -> None:
     process = fleet(site, book, "apply", "-i", "hosts", site.write("play.yml", PLAY.replace("echo {{ item }}", "sleep 30")))
     until(lambda: recorded(book, "First"))

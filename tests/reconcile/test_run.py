@@ -37,6 +37,12 @@ def test_report_repair_report(project: Site, capsys: Capture) -> None:
     assert "in sync" in capsys.readouterr().out
 
 
+def test_where_every_apply_is_a_plan_so_is_every_repair(project: Site, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_CHECK_ALWAYS", "yes")
+    status, [report] = reports(capsys, "--mode", "repair")
+    assert status == 3 and report["mode"] == "report" and not (project.path / "a.txt").exists()
+
+
 def test_drift_is_told_host_by_host_and_field_by_field(project: Site, capsys: Capture) -> None:
     assert run(["reconcile", "--mode", "repair"]) == 0
     page = project.path / "a.txt"
