@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 PACKAGES="qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools libxml2-utils libvirt-daemon-system libvirt-clients libvirt-dev dnsmasq-base mmdebstrap systemd-container \
 lxc crun uidmap \
+squashfs-tools mtools fdisk grub-common grub-pc-bin grub-efi-amd64-bin skopeo gpgv zstd \
 iptables nftables iproute2 btrfs-progs openssh-server openssh-client sudo e2fsprogs gcc pkg-config python3-dev python3-venv git curl"
 
 missing=
@@ -33,7 +34,7 @@ if [ "$(cat $stamp 2>/dev/null)" != "$wanted" ]; then
     done
     [ -n "$python" ] || { echo "setup: fleet needs Python 3.10 or later" >&2; exit 1; }
     [ -x .venv/bin/pip ] || $python -m venv .venv
-    .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,virt]'
+    .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,sbom,virt]'
     echo "$wanted" > $stamp
 fi
 .venv/bin/python -m compileall -q fleet  # also where PYTHONDONTWRITEBYTECODE is set, every command would else compile all it imports

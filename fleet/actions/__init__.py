@@ -6,12 +6,15 @@ A result is a dict as a module returns it. Some keys mean something to the engin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from fleet.connection.base import Endpoint
-from fleet.model import Task
+from fleet.events import HostStats, Subscriber, TaskResult
+from fleet.model import Play, Task
+from fleet.playbook import Static
 from fleet.runner.module import Args
 from fleet.yamlfile import Decrypt
 
@@ -71,5 +74,31 @@ class Call(Protocol):
 
     def render_text(self, text: str, extra: Mapping[str, Any] | None = None, **options: Any) -> str:
         """Template a whole text (a template file's content), always to a str. options: newline_sequence, trim_blocks ..., and `name` for errors."""
+
+    def at(self, host: str) -> Call:
+        """The same call at another host of the inventory."""
+
+    def apply(self, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str = "",
+              environment: Mapping[str, str] | None = None) -> tuple[HostStats, TaskResult | None]:
+        """Apply plays within this task to one more host, which the run's other plays do not see; values: its variables, connection included.
+        Its counts, and the result that ended it early or None. note: a line for people; environment: added to all its tasks'."""
+
+    def watched(self, subscriber: Subscriber) -> AbstractContextManager[None]:
+        """Have the run's events given to a subscriber as well, for a while."""
+
+    def vars_of(self, host: str, groups: Sequence[str]) -> dict[str, Any]:
+        """The inventory's variables, as written, for a host that would be in these groups."""
+
+    @property
+    def static(self) -> Static:
+        """How to load more of the playbook."""
+
+    @property
+    def extra_vars(self) -> Mapping[str, Any]:
+        """The variables of -e."""
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What actions keep for the whole run."""
 
     def warn(self, text: str) -> None: ...

@@ -19,6 +19,7 @@ COMMANDS = {
     "guest": "Show guests and what waits for their boot; import them; their consoles.",
     "doc": "Show what a module takes and returns.",
     "vault": "Encrypt and decrypt secrets.",
+    "image": "Build images, and send them where they are used.",
     "history": "Show past runs.",
     "reconcile": "Look for drift on a schedule, and repair it.",
     "lab": "A practice fleet on this machine.",

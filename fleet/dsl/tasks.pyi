@@ -116,6 +116,32 @@ class KeywordsButTimeoutButEnvironment(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButVars(TypedDict, total=False):
+    """What any task call takes beside its module's options; vars is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    retries: int
+    delay: float
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    timeout: float
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+
 class AcceleratorResult(Result):
     """What `accelerator` gives back.
 
@@ -486,23 +512,25 @@ class HypervisorResult(Result):
 class ImageResult(Result):
     """What `image` gives back.
 
-        path: The image's directory.
-        tree: Its root directory, when it has one. Returned: present.
-        disk: Its disk, when it has one. Returned: present.
+        path: The image's directory, named by its id.
+        id: Digest of all it is built of. Returned: present.
+        tree: Its root directory. Returned: formats has tree.
+        disk: Its disk. Returned: formats has disk, raw or qcow2.
         kernel: Kernel to boot the disk with. Returned: formats has disk.
         initrd: Initrd to boot it with. Returned: formats has disk.
         append: Kernel command line to boot it with. Returned: formats has disk.
-        inputs: Digest of what it was built from. Returned: present.
+        inputs: The same as id. Returned: present.
     """
 
     path: str
+    id: str
     tree: str
     disk: str
     kernel: str
     initrd: str
     append: str
     inputs: str
-    def later(self, field: Literal['path', 'tree', 'disk', 'kernel', 'initrd', 'append', 'inputs']) -> Later: ...  # type: ignore[override]
+    def later(self, field: Literal['path', 'id', 'tree', 'disk', 'kernel', 'initrd', 'append', 'inputs']) -> Later: ...  # type: ignore[override]
 
 class IncludeVarsResult(Result):
     """What `include_vars` gives back.
@@ -1833,28 +1861,40 @@ class Tasks:
 
     def image(
         self,
-        name: str | Later,
+        name: str | Later = ...,
         *,
-        path: str | PathLike[str] | Later = ...,
+        recipe: str | PathLike[str] | Later = ...,
+        base: Any = ...,
         suite: str | Later = ...,
         packages: Sequence[str | Later] | str | Later = ...,
-        formats: Sequence[Literal['tree', 'disk']] | Literal['tree', 'disk'] = ...,
-        size: int | str = ...,
         mirror: str | Later = ...,
-        state: Literal['present', 'absent'] = ...,
-        **keywords: Unpack[Keywords],
+        roles: Any = ...,
+        vars: Mapping[str, Any] = ...,
+        formats: Sequence[str | Later] | str | Later = ...,
+        size: int | str = ...,
+        source: str | Later = ...,
+        store: str | PathLike[str] | Later = ...,
+        path: str | PathLike[str] | Later = ...,
+        state: Literal['present', 'absent', 'verified'] = ...,
+        **keywords: Unpack[KeywordsButVars],
     ) -> ImageResult:
-        """Build a Debian image on a host, once.
+        """Build an image on a host, once, of a base and roles.
 
         Args:
-            name: The image's name.
-            path: Directory of the image; by default /var/lib/fleet/images/NAME.
-            suite: Debian suite. Default: 'bookworm'.
-            packages: Packages beside those the formats need.
-            formats: tree: a root directory for containers; disk: a qcow2 disk, kernel and initrd for guests. Default: ['tree'].
-            size: Capacity of the disk. Default: '2G'.
+            name: The image's name; by default the recipe's.
+            recipe: A recipe file on the controller: see docs/images.md. The other options are added to it.
+            base: What it is made of: {debian: SUITE}, {tar: FILE}, {oci: DIRECTORY}, {disk: FILE}, or another image's name.
+            suite: Debian suite, when no base is given. Default: 'bookworm'.
+            packages: Packages of the Debian base, beside those the formats need.
             mirror: Debian mirror; by default the one mmdebstrap knows.
-            state: present or absent. Default: 'present'.
+            roles: Roles applied to it, each a layer, as a play's `roles`.
+            vars: Variables of the image, as of a host.
+            formats: tree: a root for containers; tar, squashfs; oci: an OCI image layout; disk: a disk with its kernel and initrd, for guests; raw, qcow2: a disk that boots by itself, by BIOS and by UEFI.
+            size: Capacity of disks.
+            source: A host of the inventory that has the image: it is taken from there, not built.
+            store: Directory of the host's images. Default: '/var/lib/fleet/images'.
+            path: The image's directory, in place of store and name.
+            state: present; absent takes the name away, and the image itself once nothing uses it; verified proves that it is as it was sealed, and that applying its steps again changes nothing. Default: 'present'.
         """
 
     def include_vars(

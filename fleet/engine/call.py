@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
@@ -13,7 +14,9 @@ from fleet import registry
 from fleet.connection.base import Endpoint, Ref, Reply, Request
 from fleet.engine.hub import Promise, Signal
 from fleet.errors import ArgumentError, FleetError
-from fleet.model import Role, Task
+from fleet.events import HostStats, Subscriber, TaskResult
+from fleet.model import Play, Role, Task
+from fleet.playbook import Static
 from fleet.runner.module import Args, ModuleError, drive
 from fleet.template import Templar, Variables
 from fleet.validate import validate
@@ -82,6 +85,18 @@ class ActionCall:
     @property
     def decrypt(self) -> Decrypt | None:
         return self.run_.static.decrypt
+
+    @property
+    def static(self) -> Static:
+        return self.run_.static
+
+    @property
+    def extra_vars(self) -> Mapping[str, Any]:
+        return self.run_.extra_vars
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        return self.run_.shared
 
     @property
     def inventory(self) -> Any:
@@ -181,6 +196,29 @@ class ActionCall:
         other.args, other.endpoint, other.check, other.diff = validate(registry.spec(action), args), endpoint, check, False
         other.pipe, other.warnings = None, []
         return other.execute()
+
+    def at(self, host: str) -> ActionCall:
+        """The same call at another host of the inventory."""
+        other = copy.copy(self)
+        other.endpoint, other.pipe, other.diff = self.run_.through(host), None, False
+        return other
+
+    def apply(self, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str = "",
+              environment: Mapping[str, str] | None = None) -> tuple[HostStats, TaskResult | None]:
+        from fleet.engine.nested import apply
+        return apply(self, plays, host, values, groups, note, environment or {})
+
+    @contextmanager
+    def watched(self, subscriber: Subscriber) -> Iterator[None]:
+        self.run_.subscribers.append(subscriber)
+        try:
+            yield
+        finally:
+            self.run_.subscribers.remove(subscriber)
+
+    def vars_of(self, host: str, groups: Sequence[str]) -> dict[str, Any]:
+        from fleet.engine.nested import inventory_with
+        return inventory_with(self.run_.inventory, host, {}, groups).host_vars(host, self.basedir or None)
 
     def execute(self) -> dict[str, Any]:
         """Run the task's action, or its module where there is no action. A failure is a result with failed=True; Unreachable is raised."""

@@ -151,6 +151,8 @@ def service_manager():
     # type: () -> Facts
     """service_mgr: what runs as process 1 here, or what is installed to."""
     first = os.path.basename(read("/proc/1/comm"))
+    if os.path.isdir("/run/fleet/offline"):  # an image while it is built: what its instances will start
+        first = os.path.basename(os.path.realpath("/sbin/init"))
     if os.path.isdir("/run/systemd/system") or first == "systemd":
         return {"service_mgr": "systemd"}
     if os.path.exists("/sbin/openrc") or os.path.isdir("/run/openrc"):

@@ -1,9 +1,8 @@
 """A Debian tree made into a disk that boots quickly as a guest: its configuration, a small initrd, and the filesystem image."""
 import os
-import re
 import shutil
 import stat
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from fleet.runner.module import Module, ModuleError
 
@@ -15,10 +14,14 @@ APPEND = ("root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off audit
 DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"]
 INIT = """#!/busybox sh
 /busybox mount -t devtmpfs devtmpfs /dev
+/busybox mount -t proc proc /proc
+root=/dev/vda
+for word in $(/busybox cat /proc/cmdline); do case $word in root=/dev/*) root=${word#root=};; esac; done
+/busybox umount /proc
 for driver in %s; do [ -e /$driver.ko ] && /busybox insmod /$driver.ko; done
 n=0
-while [ ! -b /dev/vda ] && [ $n -lt 500 ]; do /busybox usleep 20000; n=$((n+1)); done
-/busybox mount -t ext4 -o rw /dev/vda /root || exec /busybox sh
+while [ ! -b $root ] && [ $n -lt 500 ]; do /busybox usleep 20000; n=$((n+1)); done
+/busybox mount -t ext4 -o rw $root /root || exec /busybox sh
 /busybox umount /dev
 exec /busybox switch_root /root /sbin/init
 """ % " ".join(DRIVERS)
@@ -27,8 +30,9 @@ MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", 
           "man-db.timer", "systemd-pstore.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "modprobe@drm.service",
           "modprobe@fuse.service", "modprobe@configfs.service", "systemd-networkd-wait-online.service", "networking.service", "ldconfig.service",
           "systemd-journal-flush.service", "getty@tty1.service"]
+SEED = "f1ee7000-0000-4000-8000-000000000001"  # of filesystems and their hashes; what is unique is made at first start
 FILES = {
-    "etc/fstab": "/dev/vda / ext4 rw,relatime,errors=remount-ro 0 1\n",
+    "etc/fstab": "LABEL=root / ext4 rw,relatime,errors=remount-ro 0 1\n",
     "etc/hostname": "guest\n",
     "etc/machine-id": "",
     "etc/network/interfaces": "auto lo\niface lo inet loopback\n",
@@ -57,17 +61,31 @@ system_info:
 
 def make(m, tree, folder, size):
     # type: (Module, str, str, int) -> Dict[str, Any]
-    """Make disk.qcow2, vmlinuz and initrd in `folder` out of a tree, which is changed. Returns their part of the manifest."""
-    customise(m, tree)
+    """Make disk.qcow2, vmlinuz and initrd for a direct kernel boot in `folder`, of a tree that is only read. Returns their part of the manifest."""
+    kernel_files(tree, folder)
+    raw = os.path.join(folder, "disk.raw")
+    filesystem(m, tree, raw, size)
+    m.run(["qemu-img", "convert", "-O", "qcow2", raw, os.path.join(folder, "disk.qcow2")], ok=[0])
+    os.unlink(raw)
+    return {"disk": "disk.qcow2", "disk_format": "qcow2", "kernel": "vmlinuz", "initrd": "initrd", "append": APPEND}
+
+
+def kernel_files(tree, folder):
+    # type: (str, str) -> None
     kernel = _kernel(tree)
     shutil.copyfile(os.path.join(tree, "boot", "vmlinuz-" + kernel), os.path.join(folder, "vmlinuz"))
     with open(os.path.join(folder, "initrd"), "wb") as stream:
         stream.write(initrd(tree, kernel))
-    raw = os.path.join(folder, "disk.raw")
-    m.run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-O", "^metadata_csum", "-d", tree, raw, "%dk" % (size // 1024)], ok=[0])
-    m.run(["qemu-img", "convert", "-O", "qcow2", raw, os.path.join(folder, "disk.qcow2")], ok=[0])
-    os.unlink(raw)
-    return {"disk_format": "qcow2", "append": APPEND}
+
+
+def filesystem(m, tree, raw, size, offset=0):
+    # type: (Module, str, str, int, int) -> None
+    """An ext4 with a tree's content in a file, `offset` bytes from its start; its ids are the same each time."""
+    options = "hash_seed=%s%s" % (SEED, ",offset=%d" % offset if offset else "")
+    done = m.run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-U", SEED, "-E", options, "-O", "^metadata_csum", "-d", tree, raw, "%dk" % (size // 1024)])
+    if done.rc != 0:
+        small = "size" in done.stderr.lower() or "space" in done.stderr.lower() or "allocate" in done.stderr.lower()
+        m.fail("the disk cannot be made%s: %s" % ("; a larger `size` may help" if small else "", done.stderr.strip()))
 
 
 def customise(m, tree):
@@ -103,7 +121,7 @@ def initrd(tree, kernel):
     # type: (str, str) -> bytes
     """A cpio archive with busybox, the virtio drivers and a script that mounts the root disk and goes there."""
     parts = [_entry("busybox", _read(os.path.join(tree, "bin/busybox")), 0o755), _entry("init", INIT.encode(), 0o755)]
-    for name in ("dev", "root"):
+    for name in ("dev", "proc", "root"):
         parts.append(_entry(name, b"", stat.S_IFDIR | 0o755))
     modules = os.path.join(tree, "lib/modules", kernel)
     for driver in DRIVERS:
@@ -143,10 +161,3 @@ def _find(folder, name):
             return os.path.join(base, name)
     return None
 
-
-def packages_of(tree):
-    # type: (str) -> List[str]
-    """The installed packages with their versions, sorted: what the manifest says is in the image."""
-    with open(os.path.join(tree, "var/lib/dpkg/status"), errors="replace") as stream:
-        text = stream.read()
-    return sorted("%s %s" % pair for pair in re.findall(r"^Package: (\S+)\nStatus: install ok installed\n(?:.+\n)*?Version: (\S+)", text, re.M))

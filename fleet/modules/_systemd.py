@@ -32,6 +32,12 @@ def runs():
     return os.path.isdir("/run/systemd/system")
 
 
+def offline():
+    # type: () -> bool
+    """Whether this is an image while it is built: nothing is to run here, and what should run will when an instance starts."""
+    return os.path.isdir("/run/fleet/offline")
+
+
 class Systemctl:
     """systemctl with the words that scope and the running system ask for."""
 
@@ -85,6 +91,9 @@ def manage(m, name, state, enabled, masked=None, force=False, scope="system", no
         m.fail("%r cannot be the name of a unit" % name)
     unit = name if "." in os.path.basename(name) and name.rsplit(".", 1)[1] in _SUFFIXES else name + ".service"
     status = ctl.show(unit) if ctl.live and scope != "global" else {}
+    asked = state
+    if state is not None and not ctl.live and offline():
+        state = None
     if state is not None and not ctl.live:
         m.fail("cannot make %s %s: systemd does not run here (it is not process 1), so only enabled and masked can be set" % (unit, state))
     _known(m, ctl, unit, status)
@@ -96,7 +105,8 @@ def manage(m, name, state, enabled, masked=None, force=False, scope="system", no
         result["enabled"] = enabled
     if state is not None:
         yield from _state(ctl, unit, state, status, no_block)
-        result["state"] = {"restarted": "started", "reloaded": "started"}.get(state, state)
+    if asked is not None:
+        result["state"] = {"restarted": "started", "reloaded": "started"}.get(asked, asked)
     return result
 
 

@@ -242,6 +242,7 @@ def create(m, c):
         m.fail("the container %s does not exist, and no image says what to make it of" % c.name, name=c.name)
     if not os.path.isdir(os.path.join(c.made["image"], "tree")):
         m.fail("there is no image with a tree at %s; build it with the `image` module and formats: [tree]" % c.made["image"], name=c.name)
+    c.made["image"] = os.path.realpath(c.made["image"])  # its root stays upon what it was made of, whatever the name stands for later
     roots.volumes(c)
     roots.make(m, c)
 

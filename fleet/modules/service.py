@@ -27,7 +27,8 @@ SPEC = Spec(
     returns={"name": Ret("str", "The service."), "state": Ret("str", "Its state.", returned="state given"),
              "enabled": Ret("bool", "Whether it is enabled.", returned="enabled given"),
              "status": Ret("dict", "The unit's properties.", returned="systemd runs")},
-    notes=["systemd, OpenRC and System V scripts are known. A container that runs none of them has no services to manage."],
+    notes=["systemd, OpenRC and System V scripts are known. A container that runs none of them has no services to manage.",
+           "In an image while it is built `state` changes nothing: what is enabled starts with each instance."],
     examples="""
 - service:
     name: ssh
@@ -47,8 +48,12 @@ def run(m):
     kind = args.use if args.use not in ("auto", "service") else manager(m, args.name)
     if kind == "systemd":
         return (yield from _systemd.manage(m, args.name, args.state, args.enabled))
+    asked = args.state
+    if _systemd.offline():
+        args["state"] = None
     steps = _openrc(m) if kind == "openrc" else _script(m)
     yield from steps
+    args["state"] = asked
     result = {"name": args.name}  # type: Dict[str, Any]
     if args.enabled is not None:
         result["enabled"] = args.enabled
@@ -66,7 +71,7 @@ def manager(m, name):
         return "openrc"
     unit = glob.escape(name if name.endswith(".service") else name + ".service")
     units = [path for folder in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system") for path in glob.glob(folder + "/" + unit)]
-    if units and m.args.state is None:
+    if units and (m.args.state is None or _systemd.offline()):
         return "systemd"
     if os.access("/etc/init.d/" + name, os.X_OK):
         return "sysvinit"

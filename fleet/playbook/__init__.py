@@ -3,6 +3,7 @@
     load_playbook    a playbook with all it imports
     load_tasks       a tasks file, for an include at run time
     load_role        a role, for an include_role at run time
+    parse_play       a play from data, for what is written as part of something else (an image's recipe)
     parse_keywords   the `apply` of an include
 """
 
@@ -14,14 +15,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleet.errors import Pos
-from fleet.model import Block, Role, Task
-from fleet.playbook.book import load_playbook
+from fleet.model import Block, Play, Role, Task
+from fleet.playbook.book import load_play, load_playbook
 from fleet.playbook.keywords import parse_keywords
 from fleet.playbook.roles import Use
 from fleet.playbook.source import Chain, Place, Static, shown
 from fleet.playbook.tasks import flatten, load_file, use_role
+from fleet.yamlfile import Map
 
-__all__ = ["Chain", "Static", "load_playbook", "load_role", "load_tasks", "parse_keywords"]
+__all__ = ["Chain", "Static", "load_playbook", "load_role", "load_tasks", "parse_keywords", "parse_play"]
 
 
 def load_tasks(path: str | os.PathLike[str], *, static: Static, role: Role | None, handlers: bool = False,
@@ -49,6 +51,12 @@ def load_role(name: str, *, static: Static, basedir: str, params: Mapping[str, A
     around = Role(os.path.basename(parents[-1]), parents[-1], parents=parents[:-1]) if parents else None
     place = _place(static, os.path.join(os.path.abspath(basedir), ""), static.playbook_dir, around)
     return use_role(use, dataclasses.replace(place, notify=tuple(notify)))
+
+
+def parse_play(data: Map, *, path: str | os.PathLike[str], static: Static) -> Play:
+    """A play from its mapping, whose relative names start at the file `path`."""
+    absolute = os.path.abspath(path)
+    return load_play(data, Place(static, absolute, os.path.dirname(absolute), chain=((absolute, shown(absolute)),)))
 
 
 def _place(static: Static, file: str, basedir: str, role: Role | None) -> Place:

@@ -1,0 +1,82 @@
+"""An image of one host brought to others: once each, by its digest, from host to host where they reach each other, else through the controller."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import tempfile
+from collections.abc import Generator
+from typing import Any
+
+from fleet.image.source import must
+from fleet.runner.module import Change
+
+PIECE = 8 << 20
+
+
+def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any, dict[str, Any]]:
+    """The changes that bring an image of the host `source` here, under the same name."""
+    there = call.at(source)
+    known = must(there.module("_image_list", {"store": store, "name": name}, check=False))["image"]
+    label = name if name == known.get("name") or not known["id"].startswith(name) else str(known.get("name") or name)
+    wanted = {"store": store, "id": known["id"], "name": label}
+    here = must(call.module("_image_pull", wanted, check=True))
+    if not here["there"]:
+        here = (yield Change(f"image {label}", None, f"{known['id'][:12]} from {source}", lambda: bring(call, there, source, wanted))) or here
+    elif here["changed"]:
+        here = (yield Change(f"image {label}", "another", known["id"][:12], lambda: must(call.module("_image_pull", wanted, check=False)))) or here
+    brief = {key: value for key, value in (here.get("manifest") or {}).items() if key not in ("packages", "layers", "roles", "outputs")}
+    return {**brief, "id": known["id"], "path": here["path"], "name": label, "through": here.get("through", "")}
+
+
+def bring(call: Any, there: Any, source: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    exported = must(there.module("_image_export", {"store": wanted["store"], "name": wanted["id"]}, check=False))
+    offer = offered(call, there, source, exported)
+    if offer["urls"]:
+        taken = must(call.module("_image_pull", {**wanted, "sha256": exported["sha256"], **offer}, check=False))
+        if taken["there"]:
+            return {**taken, "through": "host"}
+    relay(call, there, wanted, exported)
+    taken = must(call.module("_image_pull", {**wanted, "sha256": exported["sha256"]}, check=False))
+    return {**taken, "through": "controller"}
+
+
+def offered(call: Any, there: Any, source: str, exported: dict[str, Any]) -> dict[str, Any]:
+    """How the source offers the file to its peers; started once a run."""
+    key = ("image offer", source, exported["sha256"])
+    if key not in call.shared:
+        certificate, pem = identity()
+        token = secrets.token_urlsafe(32)
+        answer = there.module("_image_serve", {"path": exported["path"], "token": token, "pem": pem}, check=False)
+        addresses = [] if answer.get("failed") else [str(there.endpoint.address), *answer["addresses"]] if there.endpoint.address else answer["addresses"]
+        call.shared[key] = {"certificate": certificate,
+                            "urls": [f"https://{address}:{answer['port']}/{token}" for address in dict.fromkeys(addresses)]}
+    return call.shared[key]  # type: ignore[no-any-return]
+
+
+def identity() -> tuple[str, str]:
+    """A certificate for one transfer, and it with its key, as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fleet image")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA256()))
+    certificate = made.public_bytes(serialization.Encoding.PEM).decode()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    return certificate, certificate + private
+
+
+def relay(call: Any, there: Any, wanted: dict[str, Any], exported: dict[str, Any]) -> None:
+    """Piece by piece through the controller; what the target has already is not sent again."""
+    asked = {"store": wanted["store"], "sha256": exported["sha256"], "size": exported["size"]}
+    answer = must(call.module("_image_put", asked, check=False))
+    while not answer["complete"]:
+        with tempfile.TemporaryFile() as piece:
+            must(there.module("_image_export", {"store": wanted["store"], "name": wanted["id"], "offset": answer["have"], "length": PIECE},
+                              sink=piece, check=False))
+            piece.seek(0)
+            answer = must(call.module("_image_put", {**asked, "offset": answer["have"]}, blob=piece.read(), check=False))

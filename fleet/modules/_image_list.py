@@ -1,0 +1,39 @@
+"""The images of a store, with what they are and who uses them."""
+import os
+from typing import Any, Dict
+
+from fleet.modules import _image_store as store_
+from fleet.modules import _image_users as users_
+from fleet.runner.module import Module
+from fleet.runner.spec import Opt, Spec
+
+SPEC = Spec("_image_list", "Images of a host", {
+    "store": Opt("path", "The store.", default=store_.DEFAULT),
+    "name": Opt("str", "Only this one, by name or id, with its whole manifest.", default=""),
+})
+
+
+def run(m):
+    # type: (Module) -> Dict[str, Any]
+    store = store_.Store(m.args.store)
+    used = users_.users(store)
+    names = store.names()
+    if m.args.name:
+        id_ = store.resolve(m.args.name)
+        if id_ is None:
+            m.fail("there is no image '%s' in %s" % (m.args.name, store.path))
+        manifest = store_.manifest(store.image(str(id_)))
+        return {"image": dict(manifest, users=used.get(str(id_), []), disk_usage=store_.size_of(store.image(str(id_))))}
+    found = []
+    for id_ in store.ids():
+        path = store.image(id_)
+        manifest = store_.manifest(path)
+        name = manifest.get("name") or ""
+        found.append({
+            "id": id_, "name": name, "names": [each for each, target in names.items() if target == id_], "base": manifest.get("base"),
+            "formats": manifest.get("formats") or [], "roles": manifest.get("roles") or [], "packages": len(manifest.get("packages") or ()),
+            "built": os.stat(path).st_mtime, "disk_usage": store_.size_of(path),
+            "users": [each for each in used.get(id_, []) if not each.startswith("name ")],
+            # Instances of what the name stood for before it was built again.
+            "stale": bool(name in names and names[name] != id_)})
+    return {"images": found, "store": store.path}
