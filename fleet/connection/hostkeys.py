@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fleet.connection import lean  # noqa: F401  # isort: skip
 import paramiko
 
 from fleet.errors import HostKeyFailed

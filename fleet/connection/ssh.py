@@ -12,6 +12,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from fleet.connection import lean  # noqa: F401  # isort: skip
 import paramiko
 
 from fleet.connection import hostkeys, payload, sshconfig

@@ -11,10 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fleet.connection import lean  # isort: skip
 import paramiko
 
 from fleet.errors import ConnectionFailed
 
+_EXEC = re.compile(r"^\s*match\s.*\bexec\b", re.IGNORECASE | re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*include\s+(.+?)\s*$", re.IGNORECASE)
 _lock = threading.Lock()
 
@@ -36,7 +38,10 @@ def _config(path: str, must_exist: bool) -> paramiko.SSHConfig | None:
         return None
     config = paramiko.SSHConfig()
     try:
-        config.parse(io.StringIO("\n".join(_lines(path, 0))))
+        text = "\n".join(_lines(path, 0))
+        if _EXEC.search(text):
+            lean.with_match_exec()
+        config.parse(io.StringIO(text))
     except Exception as error:
         raise ConnectionFailed(f"the SSH configuration {path} cannot be read: {error}") from None
     return config

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fleet.connection import lean  # noqa: F401  # isort: skip
 import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_CHANNEL_REQUEST

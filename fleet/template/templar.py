@@ -224,6 +224,7 @@ class Templar:
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
         self._texts: dict[tuple[Any, ...], Environment] = {}
+        self._text: Callable[[Environment, str], Any] = lru_cache(512)(lambda environment, text: environment.from_string(text))
         self._depth = 0  # of renders inside renders
         self._counted = 0
         self._without: dict[int, Any] = {}  # by identity; the value is held, so its identity stays its own
@@ -372,7 +373,7 @@ class Templar:
         if environment is None:
             environment = self._texts[key] = self._environment(Environment, finalize=_final, loader=jinja2.FileSystemLoader(paths), **given)
         with _Errors(self, text, variables, Pos(name)):
-            template = environment.from_string(text)
+            template = self._text(environment, text)
             context = template.new_context({_VARIABLES: variables}, shared=True)
             with self._bounds():
                 made = _joined(template.root_render_func(context))
