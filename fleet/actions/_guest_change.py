@@ -189,6 +189,12 @@ def _change(call: Any, machine: Machine, declared: Wanted, differences: list[Dif
     recreated = [each for each in differences if each.effect is Effect.RECREATE]
     if recreated and said(call, "guest", machine.domain.isActive):
         _guest_wait.shut_down(call, machine)
+    # A disk that goes for good is noted in the definition until its volume is gone.
+    goes = [each for each in differences if each.act is not None and each.after == "absent"]
+    for each in goes:
+        said(call, f"{machine.name}: {each.what}", _act, machine, declared, each)
+    for path in lost:
+        said(call, f"remove {path}", _remove_volume, host, path)
     if any(each.what == "seed" for each in differences) and declared.seed is not None:
         said(call, "write the seed", _write, host, declared.seed.path, seed.iso(declared.seed.files, declared.seed.label))
     if declared.ignition is not None and any(each.what == "ignition" for each in differences):
@@ -200,10 +206,8 @@ def _change(call: Any, machine: Machine, declared: Wanted, differences: list[Dif
     for disk in missing:
         _make_volume(call, host, declared, disk)
     for each in differences:
-        if each.act is not None:
+        if each.act is not None and each not in goes:
             said(call, f"{machine.name}: {each.what}", _act, machine, declared, each)
-    for path in lost:
-        said(call, f"remove {path}", _remove_volume, host, path)
 
 
 def _redefine(machine: Machine, declared: Wanted) -> None:

@@ -1,0 +1,34 @@
+"""Apply a playbook and die, as if by SIGKILL, at the N-th thing done outside the engine: `python -m tests.virt.dying N FOLDER`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fleet.engine.call import ActionCall
+from tests.engine.harness import Site
+
+
+def main(last: int, folder: Path) -> int:
+    site = Site.__new__(Site)
+    site.path = folder
+    done = 0
+    blocking = ActionCall.blocking
+
+    def counted(self: ActionCall, function: Callable[..., Any], *args: Any) -> Any:
+        nonlocal done
+        done += 1
+        if done > last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return blocking(self, function, *args)
+
+    ActionCall.blocking = counted  # type: ignore[method-assign]
+    return site.run(name="play.yml").status
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), Path(sys.argv[2])))
