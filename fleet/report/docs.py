@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,14 @@ def _value(value: Any) -> str:
     return f"`{cell(json.dumps(value, ensure_ascii=False, default=str))}`"
 
 
-def _option(name: str, opt: Opt, spec: Spec | None) -> Iterator[str]:
-    """The row of an option, and those of its suboptions."""
+def _option(name: str, opt: Opt, spec: Spec) -> str:
+    """The row of an option."""
     kind = f"list of {opt.elements}" if opt.type == "list" and opt.elements else opt.type
     default = "required" if opt.required else "" if opt.default is None else _value(opt.default)
     choices = f" One of: {', '.join(_value(each).replace(chr(34), '') for each in opt.choices)}." if opt.choices else ""
     aliases = f" Also: {', '.join(f'`{each}`' for each in opt.aliases)}." if opt.aliases else ""
-    free = " Takes the task's free text." if spec and spec.free_form == name else ""
-    yield f"| `{name}` | {kind} | {default} | {cell(opt.doc)}{choices}{aliases}{free} |"
-    for inner, each in (opt.suboptions or {}).items():
-        yield from _option(f"{name}.{inner}", each, None)
+    free = " Takes the task's free text." if spec.free_form == name else ""
+    return f"| `{name}` | {kind} | {default} | {cell(opt.doc)}{choices}{aliases}{free} |"
 
 
 def markdown(spec: Spec) -> str:
@@ -50,8 +49,7 @@ def markdown(spec: Spec) -> str:
     lines = [f"# {spec.name}", "", f"{spec.summary}. {_CHECK[spec.check]}", ""]
     if spec.options:
         lines += ["## Options", "", "| option | type | default | meaning |", "|---|---|---|---|"]
-        for name, opt in spec.options.items():
-            lines += _option(name, opt, spec)
+        lines += [_option(name, opt, spec) for name, opt in _named(spec.options)]
     for text, groups in (("Not together", spec.mutually_exclusive), ("One of these is needed", spec.required_one_of),
                          ("Only together", spec.required_together)):
         lines += [f"\n{text}: {', '.join(f'`{name}`' for name in group)}." for group in groups]
@@ -68,6 +66,39 @@ def markdown(spec: Spec) -> str:
     if spec.examples:
         lines += ["", "## Examples", "", "```yaml", spec.examples.rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def text(spec: Spec, width: int) -> str:
+    """The same for a terminal."""
+    lines = [spec.name, "", *textwrap.wrap(f"{spec.summary}. {_CHECK[spec.check]}", width - 2, initial_indent="  ", subsequent_indent="  ")]
+    if spec.options:
+        lines += ["", "Options (* must be given)"]
+        for name, opt in sorted(_named(spec.options), key=lambda each: not each[1].required):
+            kind = f"list of {opt.elements}" if opt.type == "list" and opt.elements else opt.type
+            more = [f"= {json.dumps(opt.default, ensure_ascii=False, default=str)}"] if opt.default is not None and not opt.required else []
+            more += [f"one of {', '.join(map(str, opt.choices))}"] if opt.choices else []
+            more += [f"also {', '.join(opt.aliases)}"] if opt.aliases else []
+            more += ["the task's free text"] if spec.free_form == name else []
+            lines.append(f"{'* ' if opt.required else '  '}{name}  ({'; '.join([kind, *more])})")
+            lines += textwrap.wrap(opt.doc, width - 6, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    for words, groups in (("not together", spec.mutually_exclusive), ("one of these is needed", spec.required_one_of), ("only together", spec.required_together)):
+        lines += [f"  {words}: {', '.join(group)}" for group in groups]
+    for note in spec.notes:
+        lines += textwrap.wrap(note, width - 4, initial_indent="  - ", subsequent_indent="    ")
+    if spec.returns:
+        lines += ["", "Returns"]
+        for name, ret in spec.returns.items():
+            lines += textwrap.wrap(f"{name}  ({ret.type}; {ret.returned}) {ret.doc}", width - 6, initial_indent="  ", subsequent_indent=" " * 6)
+    if spec.examples:
+        lines += ["", "Examples", *(f"  {line}" for line in spec.examples.rstrip().splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def _named(options: Mapping[str, Opt], before: str = "") -> Iterator[tuple[str, Opt]]:
+    """Options with those inside them, by their full names."""
+    for name, opt in options.items():
+        yield before + name, opt
+        yield from _named(opt.suboptions or {}, f"{before}{name}.")
 
 
 def themes() -> dict[str, list[str]]:

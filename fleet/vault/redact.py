@@ -34,7 +34,7 @@ class Redactor:
         """What vault text came to: a secret, or a YAML file of which every value is one."""
         try:
             data = yaml.load(text, yaml.BaseLoader) if ":" in text or "- " in text else text  # strings, lists and dicts only
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError):
             data = text
         if not isinstance(data, (dict, list)) or "\n" not in text.strip():
             self.add(text)

@@ -45,6 +45,7 @@ def test_secrets_are_redacted_everywhere() -> None:
     ("db:\n  user: app\n  password: 'hun''ter2'\n  port: 5432\n  on: true\nkeys: [first-key, second-key]\n",
      ["hun'ter2", "first-key", "second-key"], ["app", "5432", "true", "db", "keys"]),
     ("-----BEGIN KEY-----\nQUJD: not yaml: at all\n-----END KEY-----\n", ["QUJD: not yaml: at all"], []),
+    ("[" * 5000 + "\n: secret-deep\n", [": secret-deep"], []),
     ("a: &a [secret-one]\nb: [*a, *a]\n", ["secret-one"], []),
 ])
 def test_what_the_vault_held_is_known_to_the_redactor(text: str, hidden: list[str], shown: list[str]) -> None:
