@@ -29,7 +29,8 @@ def test_page(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", [
     "thing\n\n  Make a thing.", "Options (* must be given)\n* name  (str; the task's free text)\n      Its name. Long text.",
-    "  size  (int; = 5; also length)\n      How large | how wide.\n", "  kind  (str; one of a, b)", "  parts.id  (str)", "  not together: size, kind", "  - One thing to know.",
+    "  size  (int; = 5; also length)\n      How large | how wide.\n", "  kind  (str; one of a, b)", "  parts.id  (str)",
+    "  not together: size, kind", "  - One thing to know.",
     "Returns\n  made  (bool; changed) Whether it was made.\n", "Examples\n  - thing: x\n"])
 def test_text(wanted: str) -> None:
     shown = text(SPEC, 60)
