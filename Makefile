@@ -29,7 +29,9 @@ site: docs ## the documentation as a site, in build/site
 	@echo build/site/index.html
 
 bench: setup ## fleet beside the floor, Ansible and others
-	$(PY) benchmarks/compare.py
+	.venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	$(PY) -m benchmarks.run
+	$(PY) -m benchmarks.report
 
 compat: setup ## ansible-core's own tests, with the figure written into docs/compatibility.md
 	$(PY) scripts/compat.py --write

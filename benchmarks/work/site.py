@@ -6,7 +6,7 @@ from fleet import Host, play
 @play(hosts="all", gather_facts=True)
 def site(t: Host) -> None:
     for name in "abcdefgh":
-        t.file(f"/opt/app/{name}", state="directory", mode="0755")
+        t.file(path=f"/opt/app/{name}", state="directory", mode="0755")
     t.template("app.conf.j2", dest="/opt/app/a/app.conf", mode="0644", notify=touched)
     t.copy(content=f"hello {t.name}\n", dest="/opt/app/b/hello.txt")
     t.lineinfile("/etc/hosts", line=f"127.0.1.1 {t.name}")
@@ -14,7 +14,7 @@ def site(t: Host) -> None:
     t.group("appgrp", state="present")
     kernel = t.command("uname -a", changed_when=False)
     there = t.stat("/opt/app/a/app.conf")
-    t.file("/opt/app/d/app.conf", src="/opt/app/a/app.conf", state="link")
+    t.file(path="/opt/app/d/app.conf", src="/opt/app/a/app.conf", state="link")
     for number in (1, 2, 3):
         t.blockinfile("/opt/app/a/app.conf", block=f"x = {number}", marker=f"# {{mark}} {number}")
     for number in range(1, 21):
@@ -26,4 +26,4 @@ def site(t: Host) -> None:
 
 
 def touched(t: Host) -> None:
-    t.file("/opt/app/touched", state="touch")
+    t.file(path="/opt/app/touched", state="touch")
