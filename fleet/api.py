@@ -120,14 +120,20 @@ def parse_extra_vars(values: Sequence[str], decrypt: Any) -> dict[str, Any]:
     return parse(values, decrypt)
 
 
+def _guest(endpoint: Any, transport: Any) -> Any:
+    """A guest by its agent; libvirt is loaded only where there is one."""
+    from fleet.virt.agent import opener
+    return opener(endpoint, transport)
+
+
 def start(prepared: Prepared, options: RunOptions, settings: Settings, *, command: str, subscribers: Iterable[Subscriber],
           connections: Any = None, entry: str = "") -> Run:
     """A run ready to execute."""
     run_id = new_id()
     if connections is None:
         from fleet.connection.pool import Pool
-        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout,
-                           folder=prepared.static.playbook_dir)
+        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout, folder=prepared.static.playbook_dir,
+                           openers={"guest": _guest})
     run = Run(inventory=prepared.inventory, settings=settings, options=options, connections=connections, static=prepared.static,
               templar=prepared.templar, extra_vars=prepared.extra_vars, command=command, sources=prepared.sources,
               subscribers=subscribers, run_id=run_id, entry=entry, redactor=prepared.redactor)

@@ -44,10 +44,11 @@ class Become:
 class Endpoint:
     """One place where tasks take effect. Frozen and hashable: equal endpoints share one connection.
 
-    name: the inventory name, for messages. kind: "ssh", "local" or "container".
+    name: the inventory name, for messages. kind: "ssh", "local", "container" or "guest".
     ssh: address, port, user, password, key_files, host_keys ("strict" | "accept-new" | "off"), known_hosts (files; () = the user's own),
     config (None = ~/.ssh/config, "" = none), options: further ssh -o style pairs that are understood, timeout: seconds to connect, retries.
     container: `via` is its host, `container` = (backend, name, root directory on the host).
+    guest: `via` is its hypervisor, `guest` = (libvirt's URI there, the guest's name); spoken to through its agent.
     via: for ssh, the endpoint to jump through (a guest through its hypervisor).
     python: the interpreter's path or None to discover it. become: applied in order inside the runner tree.
     """
@@ -68,6 +69,7 @@ class Endpoint:
     retries: int = 0
     via: Endpoint | None = None
     container: tuple[str, str, str] | None = None
+    guest: tuple[str, str] | None = None
     python: str | None = None
     become: tuple[Become, ...] = ()
 

@@ -8,20 +8,38 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
 from fleet.connection import local
 from fleet.connection.base import Become, Endpoint, Reply, Request
-from fleet.connection.link import Link, Step
+from fleet.connection.link import Link, Step, Stream
 from fleet.errors import BecomeFailed, ConnectionFailed, FleetError
 
 Done = Callable[[Reply], None]
 ALIVE = 90.0  # seconds after which a runner that heard nothing ends: its controller lost its power or its network, and the target is to be free
 
 
+class Place(Protocol):
+    """Where a runner can be started that is reached in a way of its own."""
+
+    def open(self) -> Stream:
+        """Start the first stage there. Raises ConnectionFailed."""
+
+    def raw(self, command: str, data: bytes = b"") -> tuple[int, bytes, bytes]:
+        """Run a command line without a runner: status, output, errors."""
+
+    def is_active(self) -> bool:
+        """Whether it can still be asked."""
+
+    def close(self) -> None: ...
+
+
+Opener = Callable[[Endpoint, Any], Place]  # given the transport of the endpoint's `via` (None where that is local)
+
+
 class Machine:
-    """One machine's link and, for ssh, its transport."""
+    """One machine's link and, for ssh, its transport, or else its place."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -35,10 +53,13 @@ class Machine:
 
 class Pool:
     """The Connections of a run (see fleet.connection.base). forks: connections opened at the same time; run_id: names the run in a target's lock;
-    lock_timeout: seconds to wait for another run to let go of a target; folder: where what runs on the controller itself starts."""
+    lock_timeout: seconds to wait for another run to let go of a target; folder: where what runs on the controller itself starts; openers: for
+    further kinds of endpoints, what opens their places."""
 
-    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0, folder: str | None = None) -> None:
+    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0, folder: str | None = None,
+                 openers: Mapping[str, Opener] | None = None) -> None:
         self._folder = folder
+        self._openers = openers or {}
         self._gate = threading.Semaphore(max(forks, 1))
         self._settings: dict[str, object] = {"context": 1, "run": run_id, "who": f"{getpass.getuser()}@{os.uname().nodename}", "lock": lock_timeout,
                                              "alive": ALIVE}
@@ -109,6 +130,8 @@ class Pool:
     def _user(self, base: Endpoint, steps: tuple[Step, ...]) -> str:
         if steps:
             return "root" if steps[-1][0] == "container" else steps[-1][1].user
+        if base.kind in self._openers:
+            return "root"
         return base.user or (getpass.getuser() if base.kind == "local" else "")
 
     def _machine(self, base: Endpoint, runner: bool = True) -> Machine:
@@ -143,6 +166,11 @@ class Pool:
     def _stream(self, base: Endpoint, machine: Machine) -> Any:
         if base.kind == "local":
             return local.open_stream(base, self._folder)
+        if base.kind in self._openers:
+            assert base.via is not None
+            machine.transport = self._openers[base.kind](base, self._released(base.via))
+            machine.opened.set()
+            return machine.transport.open()
         from fleet.connection import ssh
 
         via = None
@@ -170,6 +198,8 @@ class Pool:
             command, data = _wrapped(str(request.args["_raw"]), request.args.get("executable"), steps)
             if base.kind == "local":
                 code, out, err = local.raw(command, self._folder)
+            elif base.kind in self._openers:
+                code, out, err = self._transport_only(base).raw(command, data)
             else:
                 from fleet.connection import ssh
                 code, out, err = ssh.raw(self._transport_only(base), command, data)

@@ -20,6 +20,7 @@ VARIABLES = frozenset({
     "ansible_ssh_host_key_checking", "ansible_host_key_checking", "ansible_ssh_known_hosts_file", "ansible_ssh_private_key_file",
     "ansible_private_key_file", "ansible_user", "ansible_ssh_user", "fleet_on", "ansible_ssh_private_key_passphrase", "ansible_host", "ansible_ssh_host",
     "ansible_ssh_timeout", "ansible_timeout", "ansible_ssh_retries", "ansible_port", "ansible_ssh_port", "fleet_root", "fleet_backend",
+    "fleet_guest", "fleet_libvirt_uri", "ansible_libvirt_uri",
     "ansible_become", "ansible_become_method", "ansible_become_password", "ansible_become_pass", "ansible_become_flags", "ansible_become_exe",
     "ansible_become_user", "ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args",
     *(f"ansible_{method}_{what}" for method in METHODS for what in ("password", "pass", "flags", "exe")),
@@ -47,14 +48,17 @@ def endpoint(host: str, variables: Mapping[str, Any], keyword: Get, settings: Se
         python = None
     kind = str(first("ansible_connection") or keyword("connection") or ("container" if first("fleet_container") else "ssh"))
     kind = {"paramiko": "ssh", "paramiko_ssh": "ssh", "smart": "ssh", "ansible.builtin.ssh": "ssh", "ansible.builtin.local": "local",
-            "ansible.builtin.paramiko_ssh": "ssh", "chroot": "container", "nspawn": "container"}.get(kind, kind)
+            "ansible.builtin.paramiko_ssh": "ssh", "chroot": "container", "nspawn": "container", "agent": "guest", "libvirt_qemu": "guest",
+            "community.libvirt.libvirt_qemu": "guest"}.get(kind, kind)
     become = _become(host, first, keyword, settings)
     if kind == "local":
         return Endpoint(host, "local", python=python or sys.executable, become=become)
     if kind == "container":
         return _container(host, variables, first, through, become)
+    if kind == "guest":
+        return _guest(host, first, through, str(python) if python else None, become)
     if kind != "ssh":
-        raise InventoryError(f"host {host}: the connection '{kind}' is not supported", host=host, hint="use ssh, local or container")
+        raise InventoryError(f"host {host}: the connection '{kind}' is not supported", host=host, hint="use ssh, local, container or guest")
     options, files = _ssh_args(first, settings)
     password = first("ansible_password", "ansible_ssh_password", "ansible_ssh_pass") or keyword("connection_password")
     strict = first("ansible_ssh_host_key_checking", "ansible_host_key_checking")
@@ -102,6 +106,13 @@ def _container(host: str, variables: Mapping[str, Any], first: Get, through: Cal
     if not via.become and via.user not in (None, "root"):
         via = _as_root(via)
     return Endpoint(host, "container", via=via, container=(backend, name, root), become=become)
+
+
+def _guest(host: str, first: Get, through: Callable[[str], Endpoint], python: str | None, become: tuple[Become, ...]) -> Endpoint:
+    """A guest by its agent. Its hypervisor is `fleet_on`, by default the controller."""
+    via = through(str(first("fleet_on") or "localhost"))
+    return Endpoint(host, "guest", via=via, guest=(str(first("ansible_libvirt_uri", "fleet_libvirt_uri") or "qemu:///system"), str(first("fleet_guest") or host)),
+                    timeout=float(first("ansible_timeout") or 30), python=python, become=become)
 
 
 def _as_root(via: Endpoint) -> Endpoint:

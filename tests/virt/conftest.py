@@ -89,7 +89,19 @@ class Machine:
         shutil.copyfile(self.saved / "disk.qcow2", self.hypervisor.images / f"{self.name}.qcow2")
         connection.defineXML((self.saved / "domain.xml").read_text())
         connection.restore(str(self.saved / "memory"))
-        return self
+        return self.answering()
+
+    def answering(self, seconds: float = 60) -> Machine:
+        """Once its agent answers."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.agent("guest-ping")
+                return self
+            except libvirt.libvirtError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def sh(self, command: str, seconds: float = 60) -> str:
         """What a command line prints in the guest, run by its agent."""
