@@ -8,7 +8,7 @@ from fleet.engine import results
 from fleet.engine.scope import Scope
 from fleet.engine.strategy import Key, PlayAborted
 from fleet.engine.walk import EndHost, EndRole
-from fleet.errors import FleetError, SourceError, nearest
+from fleet.errors import FleetError, Pos, SourceError, nearest
 from fleet.model import Task
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
     try:
         if _applies(walk, task, scope):
             walk.note(f"META: {_SAID.get(name, name).format(host=walk.host)}", "debug")
-            carry_out(walk, name, scope, key)
+            carry_out(walk, name, scope, key, task.pos)
         else:
             goes_on = _GOES_ON.get(name, "").format(host=walk.host)
             walk.note(f"skipping: [{walk.host}] => META: {name} conditional evaluated to False{goes_on}", "debug")
@@ -41,7 +41,7 @@ _GOES_ON = {"end_play": ", continuing play", "end_batch": ", continuing current 
             "end_role": ", continuing role for {host}"}
 
 
-def carry_out(walk: Walk, name: str, scope: Scope, key: Key) -> None:
+def carry_out(walk: Walk, name: str, scope: Scope, key: Key, pos: Pos) -> None:
     if name == "flush_handlers":
         walk.flush((*key, 0))
     elif name in ("end_play", "end_batch"):
@@ -52,6 +52,9 @@ def carry_out(walk: Walk, name: str, scope: Scope, key: Key) -> None:
         walk.context.live.pop(walk.host, None)
         raise EndHost
     elif name == "end_role":
+        if walk.in_handler or scope.role is None:
+            where = "a handler" if walk.in_handler else "outside of a role"
+            raise SourceError(f"Cannot execute 'end_role' from {where}", hint=f"at {pos}")
         raise EndRole(scope.role)
     elif name == "clear_facts":
         walk.state.clear_facts()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Node = Task | Block
 
 
+_FOR_ALL = ("add_host", "pause")  # what one host does here is done for all of them
+
+
 class TaskFailed(Exception):
     """A task failed on this host; the nearest block with a rescue takes it up."""
 
@@ -215,7 +218,7 @@ class Walk:
 
     def step(self, step: Step, task: Task, scope: Scope, key: Key) -> None:
         """The task on this host, or its share of a run_once task."""
-        once = scope.get("run_once")
+        once = True if task.action in _FOR_ALL else scope.get("run_once")
         if once is not None and self.strategy.lockstep:
             once = self.run.templar.render(once, self.context.variables(self.state, scope), pos=task.pos)
             if once and boolean(once):

@@ -106,6 +106,9 @@ def _read(m):
         except FileNotFoundError:
             return []
     done = m.run(_crontab(m.args) + ["-l"], env={"LC_ALL": "C"})
+    if done.rc != 0 and m.check and "unknown" in done.stderr:
+        m.warn("there is no user %s yet" % m.args.user)
+        return []
     if done.rc != 0 and "no crontab for" not in done.stderr:
         m.fail("Unable to read crontab: %s" % (done.stderr.strip() or "status %d" % done.rc), rc=done.rc)
     lines = done.stdout.splitlines() if done.rc == 0 else []

@@ -110,7 +110,7 @@ class Classic:
         for host, stats in sorted(event.stats.items()):
             self.write(f"{safe(host):26} : {recap(stats)}")
         if event.error:
-            self.write(f"ERROR! {safe(event.error)}")
+            self.write(f"[ERROR]: {safe(event.error)}")
 
     def close(self) -> None:
         self.stream.flush()

@@ -31,7 +31,7 @@ class Executor:
         self.current = None  # type: Any
         self.number = 0
         self.reason = ""
-        self.folder = _folder()  # where commands and relative paths start: the login's home, or beside the playbook on the controller itself
+        self.folder = _folder(".")  # where commands and relative paths start: the login's home, or beside the playbook on the controller itself
 
     def loop(self):
         # type: () -> None
@@ -153,7 +153,7 @@ class Executor:
             if asked.get("env"):
                 os.environ.clear()
                 os.environ.update(before)
-            os.chdir(self.folder if os.path.isdir(self.folder) else "/")
+            self.folder = _folder(self.folder)
 
     def _emit(self, data):
         # type: (bytes) -> None
@@ -185,10 +185,13 @@ def _roomy():
     return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None
 
 
-def _folder():
-    # type: () -> str
-    try:
-        return os.getcwd()
-    except OSError:  # it is gone
-        os.chdir("/")
-        return "/"
+def _folder(wanted):
+    # type: (str) -> str
+    """Go there, or home where this user may not be there (root's home, after becoming another one), or it is gone."""
+    for path in (wanted, os.path.expanduser("~"), "/"):
+        try:
+            os.chdir(path)
+            return os.getcwd()
+        except OSError:
+            continue
+    return "/"

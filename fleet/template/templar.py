@@ -220,7 +220,7 @@ class Templar:
         """decrypt: decrypts vault text that lookups read from files. any_condition: the value of a condition need not be true or false."""
         self.decrypt = decrypt
         self.any_condition = any_condition
-        self.native = self._environment(NativeEnvironment, trim_blocks=False)
+        self.native = self._environment(NativeEnvironment, trim_blocks=True)
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
         self._texts: dict[tuple[Any, ...], Environment] = {}

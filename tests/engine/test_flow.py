@@ -166,6 +166,31 @@ def test_an_include_that_runs_once_is_the_first_hosts(site: Site) -> None:
     assert (seen.messages("a"), seen.messages("b")) == (["set", "set"], ["no", "set"])
 
 
+def test_what_is_done_for_all_hosts_is_done_once(site: Site) -> None:
+    seen = site.run("""
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - add_host: {name: "from-{{ inventory_hostname }}", groups: added}
+            - pause: {seconds: 0}
+              register: waited
+            - debug: {msg: "{{ [groups.added, waited.rc] }}"}
+        """)
+    assert seen.messages("b") == [[["from-a"], 0]]
+    assert [(r.action, r.host) for r in seen.results() if r.action in ("add_host", "pause")] == [("add_host", "a"), ("pause", "a")]
+
+
+def test_end_role_belongs_into_a_role(site: Site) -> None:
+    assert "from outside of a role" in site.run("- hosts: a\n  gather_facts: false\n  tasks: [{meta: end_role}]\n").error
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks: [{command: "true", notify: h}]
+          handlers: [{name: h, meta: end_role}]
+        """)
+    assert "from a handler" in seen.error
+
+
 def test_a_delegated_task_knows_it_is_one(site: Site) -> None:
     seen = site.run("""
         - hosts: a

@@ -54,6 +54,26 @@ def test_users(site: Site, variables: dict[str, str], wanted: str) -> None:
         assert seen.messages("h1") == [wanted], seen.results("h1")
 
 
+def test_commands_start_where_the_user_may_be(site: Site) -> None:
+    seen = site.run("""
+        - hosts: h1
+          gather_facts: false
+          tasks:
+            - command: pwd
+              register: login
+            - command: pwd
+              become: true
+              become_user: ops
+              register: other
+            - command: pwd
+              become: true
+              become_user: nobody
+              register: nobody
+            - debug: {msg: "{{ [login.stdout, other.stdout, nobody.stdout] }}"}
+        """)
+    assert seen.messages("h1") == [["/root", "/home/ops", "/"]]
+
+
 def test_a_whole_play_leaves_nothing_behind(site: Site, lab: Lab) -> None:
     seen = site.run("""
         - hosts: all

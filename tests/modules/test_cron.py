@@ -21,6 +21,7 @@ def test_jobs_of_a_user() -> None:
     settles("cron", name="two", special_time="reboot", job="/bin/two", disabled=True)
     assert crontab() == "#Ansible: one\n6 * * * * /bin/one\n#Ansible: two\n#@reboot /bin/two\n"
     assert settles("cron", name="one", state="absent")["jobs"] == ["two"]
+    assert "no user anna yet" in str(run("cron", check=True, name="hers", job="true", user="anna")["warnings"])
     ok("user", name="anna")
     settles("cron", name="hers", job="true", user="anna")
     assert "hers" in crontab("anna") and "hers" not in crontab()

@@ -179,6 +179,10 @@ def test_a_lookups_name_is_no_template() -> None:
     assert TEMPLAR.render(trust_str("""{{ lookup('list', 'x{{ one }}') }}"""), variables()) == "x1"
 
 
+def test_blocks_take_their_newline_with_them() -> None:
+    assert TEMPLAR.render(trust_str("{% for n in [1, 2] %}\nrow {{ n }}\n{% endfor %}\nend\n"), variables()) == "row 1\nrow 2\nend\n"
+
+
 def test_what_is_not_marked_is_never_evaluated() -> None:
     assert TEMPLAR.render("{{ one }}", variables()) == "{{ one }}"
     assert TEMPLAR.render({"a": ["{{ one }}"]}, variables()) == {"a": ["{{ one }}"]}
