@@ -61,7 +61,11 @@ class Settings:
     become: bool = _s("Become another user in every task.", False, kind="bool", ini="privilege_escalation/become", env="ANSIBLE_BECOME")
     become_method: str = _s("How to become another user.", "sudo", ini="privilege_escalation/become_method", env="ANSIBLE_BECOME_METHOD")
     become_user: str = _s("Which user to become.", "root", ini="privilege_escalation/become_user", env="ANSIBLE_BECOME_USER")
+    become_password_file: str | None = _s("File with the become password.", kind="path", ini="defaults/become_password_file",
+                                          env="ANSIBLE_BECOME_PASSWORD_FILE")
     become_ask_pass: bool = _s("Ask for the become password.", False, kind="bool", ini="privilege_escalation/become_ask_pass", env="ANSIBLE_BECOME_ASK_PASS")
+    connection_password_file: str | None = _s("File with the SSH password.", kind="path", ini="defaults/connection_password_file",
+                                              env="ANSIBLE_CONNECTION_PASSWORD_FILE")
     ask_pass: bool = _s("Ask for the SSH password.", False, kind="bool", ini="defaults/ask_pass", env="ANSIBLE_ASK_PASS")
     vault_password_file: str | None = _s("File with the vault password, or a program that prints it.", kind="path", ini="defaults/vault_password_file",
                                          env="ANSIBLE_VAULT_PASSWORD_FILE")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fleet import registry
+from fleet.cli import complete
 from fleet.cli import options as shared
 from fleet.cli.apply import reporters
 from fleet.errors import Pos, SourceError
@@ -16,7 +17,8 @@ from fleet.model import Play, Playbook, Task
 
 @click.command("run", cls=shared.Command)
 @click.argument("pattern")
-@click.option("-m", "--module-name", "module", cls=shared.Option, section="What", default="command", metavar="MODULE", help="The module; command by default.")
+@click.option("-m", "--module-name", "module", cls=shared.Option, section="What", default="command", metavar="MODULE",
+              shell_complete=complete.modules, help="The module; command by default.")
 @click.option("-a", "--args", "arguments", cls=shared.Option, section="What", default="", metavar="ARGS",
               help="Its arguments: name=value words, JSON, or free text.")
 @click.option("-C", "--check", cls=shared.Option, section="What", is_flag=True, help="Change nothing.")

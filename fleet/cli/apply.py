@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
+from fleet.cli import complete
 from fleet.cli import options as shared
 from fleet.options import RunOptions
 from fleet.settings import Settings
 
 
 @click.command("apply", cls=shared.Command)
-@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
+@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...", shell_complete=complete.files)
 @shared.playbook_options
 @click.option("-C", "--check", cls=shared.Option, section="Look only", is_flag=True, help="Change nothing; the same as `fleet plan`.")
 def command(playbooks: tuple[str, ...], check: bool, **given: Any) -> int:

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from fleet import registry
+from fleet.cli import complete
 from fleet.errors import UsageError
 from fleet.report.docs import markdown, text, themes, write_pages
 
 
 @click.command("doc")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.modules)
 @click.option("-l", "--list", "list_", is_flag=True, help="All modules, one line each.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="For a terminal, a page, or programs.")
 @click.option("--write", type=click.Path(path_type=Path), metavar="DIR", help="Write one page a module, and an index.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from fleet.cli import complete
 from fleet.cli import options as shared
 from fleet.errors import UsageError
 from fleet.events import Event, Note, PlayStarted, ResultItem, RunFinished, RunStarted, TaskResult, TaskStarted
@@ -68,7 +69,7 @@ def _of(run: dict[str, Any]) -> str:
 
 
 @command.command("show")
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.option("--host", metavar="NAME", help="Only this host.")
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option("--changed", is_flag=True, help="Only what changed.")

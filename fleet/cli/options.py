@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from fleet.cli import complete
 from fleet.connection.base import Secret
 from fleet.errors import UsageError
 from fleet.options import RunOptions
@@ -67,7 +68,7 @@ def _o(*names: str, **more: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 _INVENTORY, *_WHERE = _section(
     "Where",
-    _o("-i", "--inventory", "--inventory-file", multiple=True, metavar="SOURCE",
+    _o("-i", "--inventory", "--inventory-file", multiple=True, metavar="SOURCE", shell_complete=complete.files,
        help="Inventory file, directory, program, or 'host1,host2,'. May be given again."),
     _o("-l", "--limit", multiple=True, metavar="PATTERN", help="Only these hosts; @FILE reads them."))
 _WHAT = _section(
@@ -140,6 +141,19 @@ def words(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
+def secrets(settings: Settings, files: Mapping[str, str | None] | None = None) -> dict[str, Secret]:
+    """The passwords that are in files: those given, else those of the settings. Raises UsageError."""
+    found = {}
+    for name in ("connection_password", "become_password"):
+        file = (files or {}).get(name) or getattr(settings, f"{name}_file")
+        if file:
+            try:
+                found[name] = Secret(Path(file).expanduser().read_text().strip("\n"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"cannot read the password file {file}: {getattr(error, 'strerror', None) or 'it is not text'}") from None
+    return found
+
+
 def _asked(prompt: str) -> str:
     """A password from the terminal; one that would be seen, or read from elsewhere, is not taken."""
     try:
@@ -161,17 +175,11 @@ def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions
         "journal": "" if given["no_journal"] else None})
     if given["private_key"] and not Path(given["private_key"]).expanduser().is_file():
         raise UsageError(f"there is no private key {given['private_key']}")
-    secrets: dict[str, Any] = {}
-    for name, ask, file, prompt in (
-            ("connection_password", given["ask_pass"] or settings.ask_pass, given["connection_password_file"], "SSH password: "),
-            ("become_password", given["ask_become_pass"] or settings.become_ask_pass, given["become_password_file"], "BECOME password: ")):
-        if file:
-            try:
-                secrets[name] = Secret(Path(file).expanduser().read_text().strip("\n"))
-            except OSError as error:
-                raise UsageError(f"cannot read the password file {file}: {error.strerror}") from None
-        elif ask:
-            secrets[name] = Secret(_asked(prompt))
+    found = secrets(settings, {"connection_password": given["connection_password_file"], "become_password": given["become_password_file"]})
+    for name, ask, prompt in (("connection_password", given["ask_pass"] or settings.ask_pass, "SSH password: "),
+                              ("become_password", given["ask_become_pass"] or settings.become_ask_pass, "BECOME password: ")):
+        if ask and name not in found:
+            found[name] = Secret(_asked(prompt))
     extra = tuple(given["extra_vars"]) + ((f"ansible_connection={given['connection']}",) if given.get("connection") else ())
     options = RunOptions(
         inventory=given["inventory"], limit=":".join(given["limit"]) or None, tags=words(given.get("tags", ())),
@@ -180,5 +188,5 @@ def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions
         syntax_check=given.get("syntax_check", False), list_hosts=given.get("list_hosts", False), list_tasks=given.get("list_tasks", False),
         list_tags=given.get("list_tags", False), vault_password_file=given["vault_password_file"], vault_id=given["vault_id"],
         ask_vault_pass=given["ask_vault_pass"], format=given["format_"], verbosity=given["verbose"] + settings.verbosity, debug=given["debug"],
-        secrets=secrets)
+        secrets=found)
     return options, settings

@@ -22,6 +22,9 @@ _HEAD = """# Command line
 Made from the commands by `make docs`; `fleet COMMAND --help` shows the same. `fleet --version` prints the version. `fleet-playbook` is `fleet apply` by the
 name, with the options and with the output of ansible-playbook.
 
+`eval "$(_FLEET_COMPLETE=bash_source fleet)"` in `~/.bashrc` makes Tab complete commands, options, modules, entries and runs (`zsh_source`, `fish_source`
+likewise).
+
 An error is one message on stderr that names the file, line and column, what is wrong and what to do; `--debug` adds the traceback. `NO_COLOR` and
 `FORCE_COLOR` are respected.
 """

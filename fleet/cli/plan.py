@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from fleet.cli import complete
 from fleet.cli import options as shared
 from fleet.cli.apply import perform
 
 
 @click.command("plan", cls=shared.Command)
-@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
+@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...", shell_complete=complete.files)
 @click.option("-C", "--check", is_flag=True, hidden=True)
 @shared.playbook_options
 @click.option("--detailed-exitcode", cls=shared.Option, section="Output", is_flag=True, help="Exit with 3 when changes are pending.")

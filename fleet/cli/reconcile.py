@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from fleet.cli import complete
 from fleet.cli import options as shared
 from fleet.cli.apply import recording
 from fleet.cli.history import moment, table
@@ -19,7 +20,7 @@ from fleet.options import RunOptions
 from fleet.reconcile import Entry, entries, reconcile, select
 from fleet.settings import Settings, load_settings
 
-_ENTRY = click.option("--entry", "names", multiple=True, metavar="NAME", help="Only this entry. May be given again.")
+_ENTRY = click.option("--entry", "names", multiple=True, metavar="NAME", shell_complete=complete.entries, help="Only this entry. May be given again.")
 _FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people, or JSON.")
 
 
@@ -49,11 +50,12 @@ def command(ctx: click.Context, /, names: tuple[str, ...], due: bool, mode: str 
         if not chosen and form == "text":
             print("nothing is due")
     statuses = []
+    options = RunOptions(**given, secrets=shared.secrets(settings))
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for entry in chosen:
         with recording(settings) as journal:
-            report = reconcile(entry, RunOptions(**given), settings, mode=mode, subscribers=journal)
+            report = reconcile(entry, options, settings, mode=mode, subscribers=journal)
         _show(report, form, settings)
         statuses.append(report.status)
         if report.status == INTERRUPTED:

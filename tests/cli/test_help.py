@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -45,3 +49,15 @@ def test_options_of_apply_stand_under_headings(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     heads = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert heads == ["Where:", "What:", "Look only:", "Connections:", "Becoming another user:", "Vault:", "Output:"]
+
+
+@pytest.mark.parametrize(("words", "offered"), [
+    ("fleet re", ["plain,reconcile"]), ("fleet apply --list-h", ["plain,--list-hosts"]), ("fleet run all -m pin", ["plain,ping"]),
+    ("fleet doc unarc", ["plain,unarchive"]), ("fleet reconcile --entry we", ["plain,web-daily"]), ("fleet history show l", []), ("fleet apply si", ["file,si"]),
+    ("fleet apply -i ho", ["file,ho"]),
+])
+def test_completion(words: str, offered: list[str], tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text('[[reconcile]]\nname = "web-daily"\nplaybook = "x.yml"\n')
+    done = subprocess.run([sys.executable, "-m", "fleet"], cwd=tmp_path, capture_output=True, text=True, env={
+        **os.environ, "_FLEET_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1), "XDG_STATE_HOME": str(tmp_path)})
+    assert done.stdout.split() == offered, done.stderr

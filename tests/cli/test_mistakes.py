@@ -131,3 +131,10 @@ def test_a_password_is_not_read_from_anywhere_else(project: Path) -> None:
 def test_only_json_goes_to_stdout(project: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "fleet", "apply", "--format", "json", "-i", "hosts", "bad.yml"], capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == "" and done.stderr.startswith("error: bad.yml:4:11")
+
+
+def test_passwords_from_files_of_the_settings(project: Path, capsys: Capture) -> None:
+    (project / "fleet.toml").write_text('become_password_file = "none"\ninventory = ["hosts"]\n')
+    assert run(["apply", "ok.yml"]) == 1
+    assert capsys.readouterr().err == f"error: cannot read the password file {project}/none: No such file or directory\n"
+    assert run(["apply", "--become-password-file", "password", "ok.yml"]) == 0
