@@ -58,7 +58,7 @@ def settles(module: str, /, **args: Any) -> dict[str, Any]:
 def root() -> Path:
     """The Debian root, built when it is not there yet (about a quarter of a minute)."""
     if os.geteuid() != 0 or not shutil.which("mmdebstrap"):
-        pytest.skip("needs root and mmdebstrap")
+        pytest.fail("this needs root and mmdebstrap; `make test` sees to both")
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet/tests"
     state.mkdir(parents=True, exist_ok=True)
     path = state / "root"
@@ -68,7 +68,7 @@ def root() -> Path:
         done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(new),
                                *([str(sources)] if sources.exists() else [])], capture_output=True, text=True, timeout=280)
         if done.returncode != 0:
-            pytest.skip(f"mmdebstrap failed: {done.stderr[-500:]}")
+            pytest.fail(f"mmdebstrap failed: {done.stderr[-500:]}")
         try:
             new.rename(path)
         except OSError:  # another test run was quicker

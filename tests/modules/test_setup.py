@@ -40,9 +40,7 @@ def test_what_every_play_counts_on() -> None:
 
 
 def test_as_ip_says() -> None:
-    done = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip("no ip here to compare with")
+    done = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=True)
     found = facts(gather_subset=["!all", "network"])
     for link in json.loads(done.stdout):
         fact = found["ansible_" + link["ifname"].replace("-", "_").replace(".", "_")]
