@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,6 @@ def test_a_subscriber_and_the_journal_are_told_of_a_failure(here: Path, capsys: 
     [command] = [text for text in blocks("docs/journal.md", "sh") if "sqlite3" in text]
     query = re.search(r'"(SELECT .*)"', command)
     assert query is not None
-    with sqlite3.connect(here / "state/fleet/journal.sqlite") as db:
+    with closing(sqlite3.connect(here / "state/fleet/journal.sqlite")) as db:
         [(_, host, name)] = db.execute(query[1]).fetchall()
     assert (host, name) == ("web1", "Stop")

@@ -32,7 +32,7 @@ def _state(host: HostFindings) -> str:
     count = sum(max(len(drift.fields), 1) for drift in host.drift)
     changes = f"{count} {'difference' if host.state == 'drift' else 'change'}{'s' if count != 1 else ''}" if count else ""
     if host.error:
-        return f"{host.state}: {safe(host.error)}" + (f"; {changes} before" if changes else "")
+        return f"{host.state}: {safe(host.error)}".replace("\n", "\n    ") + (f"; {changes} before" if changes else "")
     return {"in sync": "in sync", "drift": changes, "repaired": f"repaired, {changes}"}[host.state]
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def finished(site: Site, book: Path, *args: str) -> tuple[int, str, str]:
 
 
 def sound(book: Path) -> bool:
-    with sqlite3.connect(book) as db:
+    with closing(sqlite3.connect(book, isolation_level=None)) as db:
         return bool(db.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
@@ -113,7 +114,7 @@ def test_large_results_are_cut(book: Path) -> None:
 
 def test_an_event_of_a_later_fleet_is_passed_over(book: Path) -> None:
     record(book, *events())
-    with sqlite3.connect(book) as db:
+    with closing(sqlite3.connect(book, isolation_level=None)) as db:
         db.execute("UPDATE events SET kind = 'Eclipse' WHERE kind = 'Note'")
         db.execute("""UPDATE events SET data = json_set(data, '$.moon', 1) WHERE kind = 'TaskStarted'""")
     assert len(History(str(book)).events("r1")) == len(events()) - 1
@@ -121,7 +122,7 @@ def test_an_event_of_a_later_fleet_is_passed_over(book: Path) -> None:
 
 def test_a_journal_of_an_earlier_version_is_brought_up(book: Path) -> None:
     record(book, *events())
-    with sqlite3.connect(book) as db:
+    with closing(sqlite3.connect(book, isolation_level=None)) as db:
         db.execute("ALTER TABLE runs ADD COLUMN process TEXT NOT NULL DEFAULT ''")
         db.execute("PRAGMA user_version = 1")
     record(book, *events("r2", 2.0))
@@ -140,7 +141,7 @@ def no_database(book: Path) -> None:
 
 
 def of_a_later_version(book: Path) -> None:
-    with sqlite3.connect(book) as db:
+    with closing(sqlite3.connect(book, isolation_level=None)) as db:
         db.execute("PRAGMA user_version = 99")
 
 
