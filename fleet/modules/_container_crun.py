@@ -5,7 +5,7 @@ from typing import Any, Dict, List
 
 from fleet.modules import _container_program as program
 from fleet.runner import namespace as ns
-from fleet.runner.container import HIDDEN, READ_ONLY, Container, capabilities
+from fleet.runner.container import HIDDEN, READ_ONLY, Container, capabilities, sysfs
 
 REQUIRES = "crun"
 BOOTS = False
@@ -53,7 +53,7 @@ def _mounts(c, shown):
     found = [_mount("/proc", "proc", "proc", secure), _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=64k"]),
              _mount("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
              _mount("/dev/shm", "tmpfs", "shm", ["nosuid", "nodev", "mode=1777"]), _mount("/dev/mqueue", "mqueue", "mqueue", secure),
-             _mount("/sys", "none", "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"])]
+             _mount("/sys", "none", sysfs(c) if os.path.ismount(sysfs(c)) else "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"])]
     found += [_mount(place, "tmpfs", "tmpfs", ["nosuid", "nodev", "mode=1777"]) for place in c.options.get("tmpfs") or ()]
     found += [_mount(place, "none", source, ["bind", "nodev", "ro" if only else "rw"]) for place, source, only in shown]
     return found + [_mount(path, "none", path, ["bind"]) for path in c.options.get("devices") or ()]

@@ -22,6 +22,8 @@ def hierarchies():
             place, kind, options = head.split()[4], tail.split()[0], tail.split()[-1].split(",")
             if kind == "cgroup" and place.startswith("/sys/fs/cgroup"):
                 for name in options:
+                    if name == "name=systemd" and not os.environ.get("FLEET_UNIT"):
+                        one["systemd"] = place  # an init inside works in its own part of it
                     if name in ("memory", "cpu", "cpuacct", "pids", "blkio", "devices", "freezer"):
                         one[name] = place
             elif kind == "cgroup2" and place.startswith("/sys/fs/cgroup"):

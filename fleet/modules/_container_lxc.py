@@ -4,7 +4,7 @@ from typing import Any, List
 
 from fleet.modules import _container_program as program
 from fleet.runner import namespace as ns
-from fleet.runner.container import Container, capabilities
+from fleet.runner.container import Container, capabilities, sysfs
 
 REQUIRES = "lxc-start"
 BOOTS = True
@@ -42,7 +42,7 @@ def _config(c, shown, folder):
              ("lxc.cap.keep", " ".join(name.lower() for name in kept) or "none"), ("lxc.environment", "container=lxc")]
     if c.ids:
         lines += [("lxc.idmap", "%s 0 %d %d" % (kind, c.ids[0], c.ids[1])) for kind in "ug"]
-    lines += [("lxc.mount.auto", "proc:mixed"), ("lxc.mount.entry", "/sys sys none rbind,ro,nosuid,nodev 0 0")]
+    lines += [("lxc.mount.auto", "proc:mixed"), ("lxc.mount.entry", "%s sys none rbind,ro,nosuid,nodev 0 0" % (sysfs(c) if os.path.ismount(sysfs(c)) else "/sys"))]
     if options.get("boot"):
         lines += [("lxc.mount.auto", "cgroup:mixed:force"), ("lxc.mount.entry", "tmpfs run tmpfs rw,nosuid,nodev,mode=755,create=dir 0 0")]
     if options.get("no_new_privileges"):

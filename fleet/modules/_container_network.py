@@ -4,7 +4,7 @@ import subprocess
 from typing import Any, Dict, List
 
 from fleet.runner import namespace as ns
-from fleet.runner.container import Container
+from fleet.runner.container import Container, own_sysfs
 
 
 def isolated(options):
@@ -38,6 +38,7 @@ def make(c):
             os.write(ready[1], b"1")
             os.read(go[0], 1)
             if _inside(c):
+                own_sysfs(c)
                 os.write(ready[1], b"2")
         finally:
             os._exit(0)

@@ -9,8 +9,8 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
-import subprocess
 import time
 from typing import Any, Dict, List, Optional
 
@@ -123,8 +123,14 @@ def clean(c):
             _gone(pid, since)
     groups(c).remove()
     _container_network.remove(c)
-    for name in ("state.json", "bundle", "lxc", "crun", "volumes"):
-        _remove(os.path.join(c.runtime, name))
+    volumes = os.path.join(c.runtime, "volumes")
+    for name in os.listdir(volumes) if os.path.isdir(volumes) else ():
+        path = os.path.join(volumes, name)  # a mount point: empty here, and never to be descended into
+        os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
+    for name in ("bundle", "lxc", "crun"):
+        shutil.rmtree(os.path.join(c.runtime, name), ignore_errors=True)
+    if os.path.exists(os.path.join(c.runtime, "state.json")):
+        os.unlink(os.path.join(c.runtime, "state.json"))
 
 
 def _gone(pid, since):
@@ -132,18 +138,6 @@ def _gone(pid, since):
     end = time.time() + 5
     while time.time() < end and container.started(pid) == since:
         time.sleep(0.002)
-
-
-def _remove(path):
-    # type: (str) -> None
-    import shutil
-    try:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    except OSError:
-        pass
 
 
 def log_tail(c, size):
@@ -226,6 +220,7 @@ class Supervisor:
             with open(os.path.join(c.runtime, "resolv.conf"), "w") as stream:
                 stream.write("".join("nameserver %s\n" % each for each in c.options["dns"]))
         self.shown = self._volumes() + self._resolver()
+        self._mount_points()
         self.groups.make()
         self.groups.set(c.options)
         self.groups.allow(c.options.get("devices") or ())
@@ -234,18 +229,40 @@ class Supervisor:
 
     def _volumes(self):
         # type: () -> List[Any]
-        """Binds and volumes for the back-end's own mounting; a volume's files belong to the container's users."""
+        """Binds and volumes for the back-end's own mounting, each at a place that its root can come to; a volume's files are the container's users'."""
         found = []
         for number, (place, source, only, volume) in enumerate(container.sources(self.c)):
-            if volume and self.c.ids and self.c.options["backend"] != "chroot":
+            if self.c.options["backend"] != "chroot":
                 mapped = os.path.join(self.c.runtime, "volumes", str(number))
-                os.makedirs(mapped, exist_ok=True)
-                fd = ns.user_namespace(*self.c.ids)
+                os.makedirs(os.path.dirname(mapped), mode=0o711, exist_ok=True)
+                if os.path.isdir(source):
+                    os.makedirs(mapped, exist_ok=True)
+                else:
+                    os.close(os.open(mapped, os.O_WRONLY | os.O_CREAT, 0o600))
+                fd = container.users(self.c) if volume else None
                 ns.bind(source, mapped, 0, fd)
-                os.close(fd)
+                if fd is not None:
+                    os.close(fd)
                 source = mapped
             found.append((place, source, only))
         return found
+
+    def _mount_points(self):
+        # type: () -> None
+        """Make the places of mounts in the root, from inside it, where no link leads out; a read-only root has to have them before it is one."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                folders = [(place, os.path.isdir(source)) for place, source, _ in self.shown] + [(place, True) for place in self.c.options.get("tmpfs") or ()]
+                os.chroot(self.c.root)
+                os.chdir("/")
+                if self.c.ids:
+                    ns.own_files_as(self.c.ids[0])
+                for place, folder in folders:
+                    container.mount_point(place, folder)
+            finally:
+                os._exit(0)  # what could not be made, the back-end says better
+        os.waitpid(pid, 0)
 
     def _resolver(self):
         # type: () -> List[Any]
@@ -339,10 +356,7 @@ class Supervisor:
             if found:
                 self.leader = found
                 self.state.update(pid=found, started=container.started(found), since=time.time(), cgroup=self.groups.name)
-                if not self.c.options.get("health"):
-                    self.state["health"] = "none"
-                elif self.state["restarts"] == 0:
-                    self.state["health"] = "starting"
+                self.state["health"] = "starting" if self.c.options.get("health") else "none"
                 self._write_state()
                 self._tell(self.state)
                 return
@@ -441,8 +455,8 @@ class Supervisor:
             if self.network is not None:
                 os.close(self.network)
             _container_network.remove(self.c)
-            for name in ("state.json", "bundle", "lxc", "crun", "volumes"):
-                _remove(os.path.join(self.c.runtime, name))
+            # Only that: the rest is for `clean`, in the host's mount namespace, where no volume is mounted below the runtime directory.
+            os.unlink(os.path.join(self.c.runtime, "state.json"))
         except OSError:
             pass  # the next start cleans
 

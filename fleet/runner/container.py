@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 from typing import Any, Dict, List, Optional
 
@@ -255,7 +256,7 @@ def furnish(c, userns):
              for place, path, only, volume in sources(c)]
     nodes = ["/dev/" + name for name in DEVICES] + list(c.options.get("devices") or ())
     devices = [(path, ns.tree(path), os.stat(path)) for path in nodes if os.path.exists(path)]
-    system = ns.tree("/sys", ns.ATTR_RDONLY | ns.ATTR_NOSUID | ns.ATTR_NODEV, recursive=True)
+    system = ns.tree(sysfs(c) if os.path.ismount(sysfs(c)) else "/sys", ns.ATTR_RDONLY | ns.ATTR_NOSUID | ns.ATTR_NODEV, recursive=True)
     names_of = os.path.join(c.runtime, "resolv.conf")
     names_of = names_of if os.path.exists(names_of) else "/etc/resolv.conf"
     resolver = ns.tree(names_of, ns.ATTR_RDONLY) if os.path.exists(names_of) and (c.options.get("dns") or c.options.get("network") == "host") else None
@@ -277,11 +278,11 @@ def furnish(c, userns):
         os.makedirs(place, exist_ok=True)
         ns.mount("tmpfs", place, "tmpfs", ns.NOSUID | ns.NODEV, "mode=1777")
     for place, fd, folder in shown:
-        _mount_point(place, folder)
+        mount_point(place, folder)
         ns.attach(fd, place)
     if resolver is not None:
         try:
-            _mount_point("/etc/resolv.conf", False)
+            mount_point("/etc/resolv.conf", False)
             ns.attach(resolver, "/etc/resolv.conf")
         except OSError:
             os.close(resolver)  # a link to nowhere: its own programs are to look after that
@@ -306,7 +307,7 @@ def _devices(devices, own):
             os.mknod(path, now.st_mode, now.st_rdev)
             os.chmod(path, now.st_mode & 0o7777)
         else:
-            _mount_point(path, False)
+            mount_point(path, False)
             ns.attach(fd, path)
     for name in ("pts", "shm"):
         os.mkdir("/dev/" + name)
@@ -317,13 +318,26 @@ def _devices(devices, own):
         os.symlink(target, "/dev/" + name)
 
 
-def _mount_point(path, folder):
+def mount_point(path, folder):
     # type: (str, bool) -> None
     if folder:
         os.makedirs(path, exist_ok=True)
     elif not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644))
+
+
+def own_sysfs(c):
+    # type: (Container) -> None
+    """Mount the /sys of this process's network namespace for the container: the host's shows the host's interfaces."""
+    os.makedirs(sysfs(c), mode=0o711, exist_ok=True)
+    ns.mount("sysfs", sysfs(c), "sysfs", ns.RDONLY | ns.NOSUID | ns.NODEV | ns.NOEXEC)
+
+
+def sysfs(c):
+    # type: (Container) -> str
+    """The place of the /sys that the container is to see; a mount only where it has a network of its own."""
+    return os.path.join(c.runtime, "sys")
 
 
 def confine(c):
@@ -358,8 +372,10 @@ def enter(name, root):
         open_root(c)
         hold(name)
     userns = users(c)
-    ns.unshare(ns.PID | ns.IPC | ns.UTS | (ns.NET if c.options.get("network") == "none" else 0))
-    import socket
+    ns.unshare(ns.PID | ns.IPC | ns.UTS)
+    if c.options.get("network") == "none" and not c.options.get("networks"):
+        ns.unshare(ns.NET)
+        own_sysfs(c)
     socket.sethostname(c.hostname)
 
     def inside():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -51,7 +52,8 @@ class Containers:
         found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/fleet/{mark}*")]
         found += [str(path) for place in (STATE, HOME) for path in place.glob(f"{mark}*")]
         links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
-        found += [line for line in links.splitlines() if ": fc" in line]
+        ids = [json.loads(path.read_text())["id"] for path in HOME.glob("*/container.json")]
+        found += [line for line in links.splitlines() if ": fc" in line and not any(f"fc{each}" in line for each in ids)]
         done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
         return found + [line for line in done.splitlines() if mark in line and "ps -eo" not in line]
 
@@ -73,7 +75,6 @@ class ContainerSite(Site):
 
     def declare(self, short: str, check: bool = False, on: str = "hv1", ok: bool = True, **options: Any) -> dict[str, Any]:
         """Apply one declaration of a container; the result of the task."""
-        import json
         given: dict[str, Any] = {"name": self.containers.name(short), "image": str(self.containers.image), **options}
         seen = self.run(f"- hosts: {on}\n  gather_facts: false\n  tasks:\n    - container: {json.dumps(given)}\n", check=check)
         result = seen.results(on)[0].result
@@ -87,7 +88,6 @@ class ContainerSite(Site):
 
     def shell(self, short: str, command: str) -> dict[str, Any]:
         """One shell command in a container; its result."""
-        import json
         seen = self.inside(short, "- shell: " + json.dumps(command) + "\n  ignore_errors: true")
         result = seen.results(short)[0].result
         assert "rc" in result, result
