@@ -63,6 +63,7 @@ def script(authorized: str) -> Callable[[str, Path], str]:
         (folder / "sshd_config").write_text(
             f"Port 22\nHostKey {folder}/ssh_host_ed25519_key\nAuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\n"
             "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 500:30:1000\nMaxSessions 200\nPidFile /run/sshd.pid\n"
+            "SetEnv SHLVL=1\n"  # the machine's .bashrc is no part of the lab
             "Subsystem sftp internal-sftp\n")
         return _START % {"id": _group(identity), "dir": folder, "name": folder.name}
     return prepare

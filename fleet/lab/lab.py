@@ -145,6 +145,7 @@ class Lab:
         config = folder / "sshd_config"
         config.write_text(f"ListenAddress {self.gateway}\nPort {port}\nHostKey {key}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\nUseDNS no\n"
                           f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\nMaxSessions 100\nPidFile {folder}/sshd.pid\n"
+                          "SetEnv SHLVL=1\n"  # this machine's .bashrc is no part of the lab
                           "Subsystem sftp internal-sftp\n")
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         with (folder / "log").open("ab") as log:
