@@ -281,7 +281,7 @@ class CopyResult(Result):
         dest: The file written.
         src: Where it came from. Returned: changed.
         checksum: SHA-1 of the content.
-        md5sum: MD5 of the content. Returned: changed.
+        md5sum: MD5 of the content, up to a MiB. Returned: changed.
         backup_file: The copy of what was there. Returned: backup and changed.
         mode: Its mode, octal.
         owner: Its owner.
@@ -811,7 +811,7 @@ class TemplateResult(Result):
         dest: The file written.
         src: Where it came from. Returned: changed.
         checksum: SHA-1 of the content.
-        md5sum: MD5 of the content. Returned: changed.
+        md5sum: MD5 of the content, up to a MiB. Returned: changed.
         backup_file: The copy of what was there. Returned: backup and changed.
         mode: Its mode, octal.
         owner: Its owner.

@@ -26,7 +26,7 @@ SPEC = Spec(
     main="src",
     returns={
         "dest": Ret("path", "The file written."), "src": Ret("path", "Where it came from.", "changed"), "checksum": Ret("str", "SHA-1 of the content."),
-        "md5sum": Ret("str", "MD5 of the content.", "changed"), "backup_file": Ret("path", "The copy of what was there.", "backup and changed"),
+        "md5sum": Ret("str", "MD5 of the content, up to a MiB.", "changed"), "backup_file": Ret("path", "The copy of what was there.", "backup and changed"),
         "mode": Ret("str", "Its mode, octal."), "owner": Ret("str", "Its owner."), "group": Ret("str", "Its group."), "uid": Ret("int", "Its owner's number."),
         "gid": Ret("int", "Its group's number."), "size": Ret("int", "Its size."), "state": Ret("str", "What it is."),
     },
@@ -69,7 +69,8 @@ def put(m, stream, name):
         m.fail("Destination directory %s does not exist" % os.path.dirname(dest), dest=dest)
     if args.follow:
         dest = os.path.realpath(dest)
-    new = files.digest_stream(stream, "sha1")
+    sha1 = getattr(stream, "sha1", None)  # made while the content came
+    new = sha1() if sha1 else files.digest_stream(stream, "sha1")
     if args.checksum and args.checksum != new:
         m.fail("Copied file does not match the expected checksum. Transfer failed.", checksum=new, expected_checksum=args.checksum)
     old = files.digest(dest, "sha1")
@@ -78,7 +79,8 @@ def put(m, stream, name):
         m.fail("%s exists and is no file" % dest, dest=dest)
     result = {"dest": dest, "checksum": new, "src": args.src} if args.src else {"dest": dest, "checksum": new}
     stream.seek(0)
-    result["md5sum"] = md5(stream)
+    if not sha1:
+        result["md5sum"] = md5(stream)
     if old != new and (args.force or not there):
         yield from content(m, stream, dest, old, there, result)
     elif there and not args.force and old != new:

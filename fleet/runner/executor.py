@@ -73,8 +73,8 @@ class Executor:
         if stream is None:
             stream = self.blobs[number] = io.BytesIO()
         if isinstance(stream, io.BytesIO) and stream.tell() + len(body) > IN_MEMORY:
-            import tempfile
-            file = tempfile.TemporaryFile(dir=_roomy())
+            from fleet.runner import spool
+            file = spool.Spool()
             file.write(stream.getvalue())
             stream = self.blobs[number] = file
         stream.write(body)
@@ -177,12 +177,6 @@ class Executor:
         if self.current is not None:
             self.current.kill()
         os._exit(0)
-
-
-def _roomy():
-    # type: () -> Any
-    """Where large content waits: not in /tmp, which may be memory. None: wherever temporary files go here."""
-    return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None
 
 
 def _folder(wanted):

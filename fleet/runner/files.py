@@ -248,16 +248,18 @@ def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, bac
     except FileNotFoundError:
         old = None
     try:
-        fd, temporary = new_file(folder)
+        adopted = _adopted(content, folder)
+        fd, temporary = adopted or new_file(folder)
     except OSError as error:
         if unsafe and old is not None:
             return _in_place(m, path, content, validate, backup)
         raise ModuleError("cannot write in %s: %s (filesystem of %s)" % (folder, error.strerror, mount_point(folder)), errno=error.errno)
     try:
         with os.fdopen(fd, "wb") as stream:
-            for chunk in _chunks(content):
-                stream.write(chunk)
-            stream.flush()
+            if adopted is None:
+                for chunk in _chunks(content):
+                    stream.write(chunk)
+                stream.flush()
             os.fchown(stream.fileno(), *_ownership(old, owner, group))
             os.fchmod(stream.fileno(), _mode(old, mode))
             _copy_context(path if old else folder, temporary, bool(old))
@@ -351,11 +353,27 @@ def new_file(folder):
     # type: (str) -> Any
     """(descriptor, path) of a new file in a directory, for its owner only, with a name nobody can guess. (tempfile takes longer to load than to do so.)"""
     while True:
-        path = os.path.join(folder, ".fleet-%s.tmp" % os.urandom(8).hex())
+        path = _new_name(folder)
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), path
         except FileExistsError:
             continue
+
+
+def _adopted(content, folder):
+    # type: (Any, str) -> Any
+    """As new_file, with content that is on this filesystem already and needs only a name; None for any other."""
+    name_it = getattr(content, "name_it", None)
+    if name_it is None:
+        return None
+    path = _new_name(folder)
+    fd = name_it(path)
+    return (fd, path) if fd is not None else None
+
+
+def _new_name(folder):
+    # type: (str) -> str
+    return os.path.join(folder, ".fleet-%s.tmp" % os.urandom(8).hex())
 
 
 def check_valid(m, command, path):

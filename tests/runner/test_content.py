@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_file_larger_than_every_buffer(pool: Pool, tmp_path: Path) -> None:
     result = send(pool, "copy", source, src="source", dest=str(dest)).get().result
     assert result and result["changed"], result
     assert hashlib.sha1(dest.read_bytes()).hexdigest() == hashlib.sha1(source.read_bytes()).hexdigest() == result["checksum"]
+
+
+def test_on_another_filesystem_than_it_waited_on(pool: Pool) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        dest = Path(folder, "dest")
+        result = send(pool, "copy", b"x" * 3_000_000, src="x", dest=str(dest), mode="0640").get().result
+        assert result and result["changed"] and result["mode"] == "0640", result
+        assert dest.read_bytes() == b"x" * 3_000_000
+        assert os.listdir(folder) == ["dest"]
 
 
 def test_much_content_behind_a_slow_command(pool: Pool, tmp_path: Path) -> None:
