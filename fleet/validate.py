@@ -60,7 +60,7 @@ class Partial:
                 key = spec.names.get(name)
                 if key is None:
                     result[name] = value
-                elif value is not None:
+                elif value is not None or spec.options[key].type == "raw":
                     result[key] = _value(key, spec.options[key], value)
             if any(result.get(key) is None for key in spec.required):
                 _needed(spec.options, result, self.given | {spec.names.get(name, name) for name in args})
@@ -131,7 +131,7 @@ def _options(options: Mapping[str, Opt], names: Mapping[str, str], args: Mapping
             result[key] = None if value is None else _value(key, options[key], value)
     _needed(options, result, set(result), later)
     for key, option in options.items():
-        if result.get(key) is None:
+        if result.get(key) is None and not (key in result and option.type == "raw"):
             # A size's default is written as a person writes it.
             result[key] = _value(key, option, option.default) if option.type in ("bytes", "bits") and option.default is not None else option.default
     return result

@@ -13,7 +13,7 @@ from fleet.trust import Trusted, Unsafe, is_template, is_written
 SPEC = Spec(
     "debug", "Show a message or a variable's value",
     {
-        "msg": Opt("raw", "What to show. Without `msg` and `var`: Hello world!"),
+        "msg": Opt("raw", "What to show.", default="Hello world!"),
         "var": Opt("raw", "The name of a variable, or an expression, without braces."),
         "verbosity": Opt("int", "Show it only when at least this many -v were given.", default=0),
     },
@@ -33,7 +33,7 @@ def run(call: Call) -> dict[str, Any]:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
     name = call.args.var
     if name is None:
-        return {"msg": "Hello world!" if call.args.msg is None else call.args.msg}
+        return {"msg": call.args.msg}
     if not isinstance(name, str):
         raise ArgumentError(f"debug: `var` takes a variable's name; this is of type {type(name).__name__}, which is not a string and "
                             "conversion is not allowed", hint="use `msg` to show a value")

@@ -1385,7 +1385,7 @@ class Tasks:
         """Show a message or a variable's value.
 
         Args:
-            msg: What to show. Without `msg` and `var`: Hello world!
+            msg: What to show. Default: 'Hello world!'.
             var: The name of a variable, or an expression, without braces.
             verbosity: Show it only when at least this many -v were given. Default: 0.
         """

@@ -350,7 +350,7 @@ LOOKUPS: dict[str, Lookup] = {
     "indexed_items": lambda scene, terms, **more: [[index, item] for index, item in enumerate(_flat(terms))],
     "random_choice": lambda scene, terms, **more: [random.choice(terms)] if terms else [],
     "varnames": lambda scene, terms, **more: [name for name in scene.variables if any(re.search(str(term), name) for term in terms)],
-    "unvault": _file,
+    "unvault": lambda scene, terms, **more: [scene.read(term) for term in terms],
 }
 
 
@@ -397,7 +397,7 @@ def globals_for(templar: Templar) -> dict[str, Any]:
     @pass_context
     def query(context: Any, name: str, *terms: Any, errors: str = "strict", wantlist: bool = True, **options: Any) -> Any:
         variables = context.parent.get(" variables", {})
-        whole = name.rpartition(".")[2] in ("list", "nested", "cartesian", "together", "subelements")
+        whole = name.rpartition(".")[2] in ("items", "list", "nested", "cartesian", "together", "subelements")
         flat = list(terms[0]) if len(terms) == 1 and isinstance(terms[0], (list, tuple)) and not whole else list(terms)
         try:
             return run_lookup(name, flat, _with_locals(context, variables), templar, **options)

@@ -17,6 +17,9 @@ evaluated: facts, results, contents of files and what a template yields are data
 - `"{{ x }}"` alone keeps x's type; with text around it the outcome is text, in which None is empty.
 - Variables are evaluated when they are used, containers item by item. One that is undefined is an error naming it; `default`, `is defined` and
   `mandatory` take undefined ones, also through attributes (`a.b.c | default('x')`).
+- Backslashes in the texts of `{{ }}` stand for themselves (`'a\\1'` in YAML's double quotes is `a\1` for `regex_replace`, and `'\n'` is no newline: let
+  YAML make it). In template files, statements and conditions they are Jinja2's escapes.
+- A block takes the newline behind it along (`trim_blocks`).
 - Conditions (`when`, `changed_when`, `failed_when`, `until`, `assert.that`) are expressions whose value is true or false; anything else is an error.
 - `omit` alone drops an option, an entry of a mapping or an item of a list.
 - Template files also have `{% include %}`, `{% import %}`, `{% extends %}`, `{% do %}`, loop controls, and options in a first line such as
@@ -40,7 +43,7 @@ ABOUT_FILTERS = {
     "human_readable": "a number of bytes with a unit; `isbits`, `unit`", "human_to_bytes": "number of bytes of text with a unit",
     "int": "whole number of text, or a default; `base`", "intersect": "items that both lists have", "items2dict": "mapping of a list of key and value",
     "json_query": "a JMESPath query; needs the Python package jmespath", "log": "logarithm; natural or by base", "mandatory": "an error if undefined; its text",
-    "max": "the largest item; `attribute`", "md5": "MD5 of text", "min": "the smallest item; `attribute`", "normpath": "a path without `.` and `..`",
+    "md5": "MD5 of text", "normpath": "a path without `.` and `..`",
     "password_hash": "crypt(3) hash: sha512, sha256, md5, bcrypt; salt, `rounds`", "path_join": "a path of its parts", "permutations": "orders of items",
     "pow": "to the power", "product": "each item of a list with each of others", "quote": "text as one word of a shell",
     "random": "a random item or number; `start`, `step`, `seed`", "realpath": "a path without links", "regex_escape": "text as a pattern that matches it",

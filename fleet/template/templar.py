@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ from typing import Any, cast
 import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension
+from jinja2.lexer import Lexer
 from jinja2.nativetypes import NativeCodeGenerator, NativeTemplate
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -188,8 +189,27 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
+class _Lexer(Lexer):
+    """Backslashes in the texts of `{{ }}` stand for themselves: YAML has read a value's escapes already, and `\\1` is meant for a filter.
+
+    Not in conditions and statements, where playbooks write them twice.
+    """
+
+    def tokeniter(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> Iterator[tuple[int, str, str]]:
+        inside = False
+        for line, token, text in super().tokeniter(source, name, filename, state):
+            if token in ("variable_begin", "variable_end"):
+                inside = token == "variable_begin" and name != _CONDITION
+            yield line, token, text.replace("\\", "\\\\") if inside and token == "string" else text
+
+
 class NativeEnvironment(Environment):
     code_generator_class = _Generator
+
+    @cached_property
+    def lexer(self) -> Lexer:
+        return _Lexer(self)
+
     concat = staticmethod(concat)
     template_class = NativeTemplate
 

@@ -219,14 +219,6 @@ def strftime(form: str, second: Any = None, utc: bool = False) -> str:
     return (moment if utc else moment.astimezone()).strftime(form)
 
 
-def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
-    def choose_(value: Any, case_sensitive: bool = True, attribute: str | None = None) -> Any:
-        key = (lambda item: _attribute(item, attribute)) if attribute else None
-        items = list(value)
-        return function(items, key=key) if items else None
-    return choose_
-
-
 def integer(value: Any, default: int = 0, base: int = 10) -> int:
     try:
         return int(value, base) if isinstance(value, str) else int(value)
@@ -244,7 +236,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "flatten": flatten, "dict2items": dict2items, "items2dict": items2dict, "subelements": subelements, "extract": extract,
     "json_query": json_query, "community.general.json_query": json_query,
     "rekey_on_member": rekey_on_member, "human_readable": human_readable, "human_to_bytes": human_to_bytes,
-    "random": choose, "shuffle": shuffled, "min": _extreme(min), "max": _extreme(max),
+    "random": choose, "shuffle": shuffled,
     "zip": lambda *lists: [list(item) for item in zip(*lists)],  # noqa: B905
     "zip_longest": lambda *lists, fillvalue=None: [list(item) for item in itertools.zip_longest(*lists, fillvalue=fillvalue)],
     "product": lambda *lists: [list(item) for item in itertools.product(*lists)],

@@ -7,7 +7,7 @@ import ntpath
 import os
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from fleet.errors import TemplateError
 
@@ -26,7 +26,7 @@ def url_split(value: str, query: str = "") -> Any:
 
 def url_encode(value: Any) -> str:
     if isinstance(value, dict):
-        return "&".join(f"{quote(str(k))}={quote(str(v))}" for k, v in value.items())
+        return "&".join(f"{quote_plus(str(k))}={quote_plus(str(v))}" for k, v in value.items())
     return quote(str(value))
 
 

@@ -60,7 +60,8 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any, *args: Any, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = True, separators: Any = None, **more: Any) -> str:
-    return json.dumps(plain(value), indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=separators, default=str)
+    return json.dumps(plain(value), indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=separators,
+                      default=lambda item: item.isoformat() if hasattr(item, "isoformat") else str(item))
 
 
 def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, ensure_ascii: bool = True, **more: Any) -> str:
@@ -75,8 +76,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def to_yaml(value: Any, indent: int | None = None, default_flow_style: bool | None = None, width: int = 80, sort_keys: bool = True, **more: Any) -> str:
-    return str(yaml.dump(plain(value), Dumper=_Dumper, indent=indent, default_flow_style=default_flow_style, allow_unicode=True, width=width,
+    text = str(yaml.dump(plain(value), Dumper=_Dumper, indent=indent, default_flow_style=default_flow_style, allow_unicode=True, width=width,
                          sort_keys=sort_keys))
+    return text.removesuffix("...\n")  # what PyYAML writes behind a bare scalar
 
 
 def to_nice_yaml(value: Any, indent: int = 4, sort_keys: bool = True, **more: Any) -> str:
@@ -126,7 +128,7 @@ def password_hash(value: Any, hashtype: str = "sha512", salt: str | None = None,
     if salt is None and salt_size:
         given["salt"] = "".join(secrets.choice("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") for _ in range(salt_size))
     if rounds is None and name in ("sha512_crypt", "sha256_crypt"):
-        given["rounds"] = {"sha512_crypt": 656000, "sha256_crypt": 535000}[name] if salt is None else 5000
+        given["rounds"] = {"sha512_crypt": 656000, "sha256_crypt": 535000}[name]
     return str(kind.using(**given).hash(str(value)))
 
 
