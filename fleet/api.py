@@ -34,15 +34,20 @@ class RunOutcome:
 
 
 class InPython:
-    """What a YAML playbook may use of Python's; loaded when there is some."""
+    """What a YAML playbook may use of Python's; loaded when there is some, a role's file once a run."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Any] = {}
 
     def plays(self, path: str, static: Static, chain: Chain) -> list[Play]:
         from fleet.dsl import load
         return load(path, static, chain)
 
     def role(self, path: str, name: str, params: Mapping[str, Any], variables: Mapping[str, Any], pos: Pos) -> tuple[Any, str]:
-        from fleet.dsl.roles import named
-        return named(path, name, params, variables, pos)
+        from fleet.dsl.roles import found, named
+        if path not in self.functions:
+            self.functions[path] = found(path, name, pos)
+        return named(self.functions[path], name, params, variables, pos)
 
     def installed(self, name: str) -> str | None:
         from fleet.dsl.roles import installed

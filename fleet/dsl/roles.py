@@ -60,9 +60,8 @@ def block(function: Function, pos: Pos, params: Mapping[str, Any], name: str = "
     return Block(pos, name=name, role=role, is_role=True, body=Body(function, name, params, pos))
 
 
-def named(path: str, name: str, params: Mapping[str, Any], variables: Mapping[str, Any], pos: Pos) -> tuple[Body, str]:
-    """The role at a path (see fleet.playbook.source.Python)."""
-    function = _function(path, name, pos)
+def named(function: Function, name: str, params: Mapping[str, Any], variables: Mapping[str, Any], pos: Pos) -> tuple[Body, str]:
+    """A role's function as one use of it asks for it (see fleet.playbook.source.Python)."""
     parameters = inspect.signature(function).parameters
     try:
         return Body(function, name, {**{key: value for key, value in variables.items() if key in parameters}, **params}, pos), directory(function)
@@ -86,14 +85,15 @@ def installed(name: str) -> str | None:
     return found[0].value if found else None
 
 
-def _function(path: str, name: str, pos: Pos) -> Function:
+def found(path: str, name: str, pos: Pos) -> Function:
+    """The function of the role at a path. Raises SourceError."""
     if not Path(path).is_absolute():
         module, _, attribute = path.partition(":")
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            role = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise SourceError(f"the installed role '{name}' cannot be loaded: {error}", pos=pos, hint=f"its package declares {path}") from None
-        return _checked(found, name, pos)
+        return _checked(role, name, pos)
     file = Path(path) if path.endswith(".py") else Path(path, "__init__.py")
     module_ = imported(file, "fleet_role")
     word = name.replace("-", "_")

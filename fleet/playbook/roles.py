@@ -57,10 +57,12 @@ def find_role(name: str, place: Place, pos: Pos) -> str:
                 return path
     for base in [*bases, os.getcwd()]:
         path = os.path.normpath(os.path.join(base, expand(name)))
+        if os.path.isfile(path + ".py"):  # a directory beside it holds its templates and files
+            if any(os.path.exists(os.path.join(path, part)) for part in ("tasks", "__init__.py")):
+                raise SourceError(f"there are two roles '{name}': {shown(path)} and {shown(path)}.py", pos=pos, hint="rename one of them")
+            return path + ".py"
         if os.path.isdir(path):
             return path
-        if os.path.isfile(path + ".py"):
-            return path + ".py"
     installed = static.python.installed(name) if static.python else None
     if installed is not None:
         return installed

@@ -200,6 +200,9 @@ def test_installed_roles(full: Site, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert seen.messages() == ["acme 1", "acme 2"]
     assert (full.path / "acme").read_text() == "acme 2"
     assert ok(full.run("- hosts: a\n  gather_facts: false\n  roles: [{role: acme.web, vars: {number: '3'}}]\n")).messages() == ["acme 3"]
+    full.write("roles/plain.py", "def role(t): pass\n")
+    with pytest.raises(FleetError, match="there are two roles 'plain'"):
+        full.run("- hosts: a\n  roles: [plain]\n")
     with pytest.raises(FleetError, match="cannot be loaded"):
         full.run("- hosts: a\n  roles: [broken]\n")
     sys.modules.pop("acme_roles", None)

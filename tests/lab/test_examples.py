@@ -147,7 +147,8 @@ def database(site: Site, book: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["yml", "py"])
 def test_the_examples_do_their_work(site: Site, trees: dict[str, dict[str, Any]], ending: str) -> None:
-    site.renew()
+    if trees:
+        site.renew()
     steps: list[tuple[Callable[[Site, Path], None], str]] = [(rolling, "rolling"), (a_bad_deploy, "rolling"), (database, "database")]
     for step, name in steps:
         step(site, PLAYBOOKS / f"{name}.{ending}")
