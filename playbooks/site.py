@@ -24,8 +24,10 @@ def guests(t: Host) -> None:
     t.network("fleetlab", address="192.168.150.1/24", dhcp=["192.168.150.100", "192.168.150.199"], reservations={"web1": "192.168.150.20"})
     with open(f"{t.vars.lab_key}.pub") as file:
         key = file.read().strip()
-    guest = t.guest("web1", image=f"{t.vars.images}/guest", memory="512M", vcpus=2, networks=["fleetlab"],
+    guest = t.guest("web1", image=f"{t.vars.images}/guest", max_memory="1G", vcpus=2, networks=["fleetlab"],
                     authorized_keys=[key], known_hosts=f"{folder}/guests_known_hosts", wait="ssh")
+    t.guest("web1", memory="640M", disks=[{"name": "data", "size": "1G"}])  # grown while it runs
+    t.guest("web1", watchdog="reset")  # waits for a boot
     t.debug(guest.accel_reason)
 
 

@@ -85,7 +85,7 @@ SPEC = Spec(
     returns={
         "name": Ret("str", "The guest."), "uuid": Ret("str", "Its UUID."), "mac": Ret("str", "The first network card's address."),
         "address": Ret("str", "Its address, once known.", "wait is not none"), "accel": Ret("str", "kvm or tcg."),
-        "accel_reason": Ret("str", "Why that accelerator.", "a new guest"),
+        "accel_reason": Ret("str", "Why that accelerator."),
         "effects": Ret("list", "Of each changed field: what, before, after, effect (live, next boot, restart, recreation) and loses.", elements="dict"),
         "pending": Ret("list", "What waits for a boot: what, running, stored and effect of each.", elements="dict"),
         "pending_restart": Ret("bool", "Whether anything does."),
@@ -137,6 +137,7 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     after = seen if call.check else said(call, f"looking at {name}", machine.look, declared.looked_at)
     if after is not None:
         yield from _guest_change.settle(call, machine, declared, after, result, call.args.reboot if seen is not None and seen.active else "never")
+        result.setdefault("accel_reason", "chosen when the guest was made")
         result.setdefault("accel", "kvm" if after.stored.get("type") == "kvm" else "tcg")
         result["mac"] = attribute(after.stored, "devices/interface/mac", "address") or ""
         if call.args.state == "running" and not call.check:

@@ -453,7 +453,7 @@ class GuestResult(Result):
         mac: The first network card's address.
         address: Its address, once known. Returned: wait is not none.
         accel: kvm or tcg.
-        accel_reason: Why that accelerator. Returned: a new guest.
+        accel_reason: Why that accelerator.
         effects: Of each changed field: what, before, after, effect (live, next boot, restart, recreation) and loses.
         pending: What waits for a boot: what, running, stored and effect of each.
         pending_restart: Whether anything does.
