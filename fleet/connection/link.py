@@ -82,8 +82,8 @@ class Link:
             reader.join(5)  # what the other side said before it went tells more than that it went
             self.fail(ConnectionFailed(f"the connection was lost: {error}", host=self.name))
 
-    def fail(self, error: FleetError) -> None:
-        """The link is over: everything that waits is answered. The first error counts."""
+    def fail(self, error: FleetError, ran: bool = True) -> None:
+        """The link is over: everything that waits is answered. The first error counts. ran: what was handed over may have been carried out."""
         with self._lock:
             if self.error is None:
                 self.error = error
@@ -91,7 +91,7 @@ class Link:
             for context in self._contexts.values():
                 context.waiting = {}
         for number, (_, done) in waiting:
-            done(Reply(error=self.error, unknown=number <= self._handed))
+            done(Reply(error=self.error, unknown=ran and bool(self.greeting) and number <= self._handed))
         self.close()
 
     _handed = 0  # requests up to this number were written to the stream
@@ -272,7 +272,7 @@ class Link:
         else:
             error = ConnectionFailed(text, host=self.name)
         if context.number == 1:
-            self.fail(error)
+            self.fail(error, ran=not message.get("kind"))
             return
         with self._lock:
             waiting, context.waiting = context.waiting, {}

@@ -249,17 +249,22 @@ def test_interrupt_ends_everything(site: Site, lab: Lab) -> None:
 
 
 def test_one_run_at_a_time(site: Site, lab: Lab) -> None:
-    site.write("slow.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - command: sleep 2\n")
+    site.write("slow.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - command: sleep 33\n")
     first = threading.Thread(target=lambda: site.run(name="slow.yml"))
     first.start()
-    time.sleep(0.7)
+    for _ in range(300):
+        if "sleep 33" in ssh(lab, "h1", "ps ax -o args"):
+            break
+        time.sleep(0.1)
     from fleet.settings import load_settings
     assert load_settings(site.path).lock_timeout == 30
     site.write("fleet.toml", "lock_timeout = 0.2\n")
     seen = site.run(ALL)
     assert seen.status == 4
-    assert "another run is at work on this host" in str(seen.results("h1")[0].result["msg"])
+    message = str(seen.results("h1")[0].result["msg"])
+    assert "another run is at work on this host" in message and "is not known" not in message
     other_hosts_went_on(seen)
+    ssh(lab, "h1", "kill $(pgrep -f '^sleep 33')")
     first.join()
 
 
