@@ -76,8 +76,7 @@ class Link:
         reader = threading.Thread(target=self._read, args=(stream,), name=f"fleet-read-{self.name}", daemon=True)
         reader.start()
         try:
-            stream.write(payload.packed(tuple(self.settings.items())))
-            self._write(stream)
+            self._write(stream, bytearray(payload.packed(tuple(self.settings.items()))))
         except (OSError, EOFError) as error:
             reader.join(5)  # what the other side said before it went tells more than that it went
             self.fail(ConnectionFailed(f"the connection was lost: {error}", host=self.name))
@@ -139,17 +138,16 @@ class Link:
         if context is not None:
             self._outbox.put(("control", context.number, {"t": "cancel"}))
 
-    def _write(self, stream: Stream) -> None:
-        while (item := self._next_item()) is not None:
-            data = self._bytes(item, stream)
-            # One packet for what has queued up meanwhile, so that a burst of small requests does not pay for each.
-            while not self._outbox.empty() and len(data) < CHUNK:
-                more = self._outbox.get()
-                if more is None:
-                    stream.write(bytes(data))
-                    return
-                data += self._bytes(more, stream)
+    def _write(self, stream: Stream, data: bytearray) -> None:
+        """Write `data`, and what is to go out from then on. One packet for what has queued up meanwhile: a burst of small requests does not pay for each."""
+        item: tuple[Any, ...] | None = ()
+        while item is not None:
+            while not self._outbox.empty() and len(data) < CHUNK and (item := self._outbox.get()) is not None:
+                self._add(item, stream, data)
             stream.write(bytes(data))
+            data.clear()
+            if item is not None and (item := self._next_item()) is not None:
+                self._add(item, stream, data)
 
     def _next_item(self) -> tuple[Any, ...] | None:
         try:
@@ -157,18 +155,20 @@ class Link:
         except queue.Empty:
             return ("control", 1, {"t": "alive"})
 
-    def _bytes(self, item: tuple[Any, ...], stream: Stream) -> bytearray:
+    def _add(self, item: tuple[Any, ...], stream: Stream, data: bytearray) -> None:
+        """The frames of one item, at the end of `data`; a file goes to the stream as it is read, what was there before it first."""
         if item[0] == "control":
             container = item[2]["t"] == "context" and item[2]["how"]["kind"] == "container"
-            return self._code("fleet.runner.container" if container else None) + wire.frame(wire.CONTROL, item[1], 0, item[2])
+            data += self._code("fleet.runner.container" if container else None) + wire.frame(wire.CONTROL, item[1], 0, item[2])
+            return
         _, context, number, request = item
-        data = self._code(request.module, "_job" if request.job else None)
+        data += self._code(request.module, "_job" if request.job else None)
         blob, size = request.blob, 0
         if isinstance(blob, Path):
             with blob.open("rb") as file:
                 while chunk := file.read(CHUNK):
                     stream.write(bytes(data))
-                    data = bytearray(wire.frame(wire.BLOB, context.number, number, None, chunk))
+                    data[:] = wire.frame(wire.BLOB, context.number, number, None, chunk)
                     size += len(chunk)
         elif blob is not None:
             size = len(blob)
@@ -182,7 +182,6 @@ class Link:
                 asked[key] = value
         self._handed = max(self._handed, number)
         data += wire.frame(wire.REQUEST, context.number, number, asked)
-        return data
 
     def _code(self, *modules: str | None) -> bytearray:
         """The frame with what modules are made of, as far as the target has not got it yet."""

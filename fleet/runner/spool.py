@@ -3,6 +3,7 @@ import hashlib
 import os
 from typing import Any
 
+AHEAD = 16 * 1024 * 1024
 PLACE = "/var/tmp"  # not /tmp, which may be memory
 
 
@@ -13,11 +14,19 @@ class Spool:
         # type: () -> None
         self.file = _nameless()
         self.state = hashlib.sha1()
+        self.size = self.started = 0
 
     def write(self, data):
         # type: (bytes) -> None
         self.state.update(data)
         self.file.write(data)
+        self.size += len(data)
+        if self.size - self.started >= AHEAD:
+            try:  # the disk begins now, so that little is left to wait for at the end
+                os.posix_fadvise(self.file.fileno(), self.started, self.size - self.started, os.POSIX_FADV_DONTNEED)
+            except OSError:
+                pass
+            self.started = self.size
 
     def sha1(self):
         # type: () -> str
