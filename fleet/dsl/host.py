@@ -255,7 +255,7 @@ class Host(Tasks):
         spec = registry.spec(action)
         given, waiting = deferred(spec, action, given, self._stream)
         keywords = settled(keywords)
-        own = {name: keywords[name] for name in OWN if name in keywords}
+        own = {name: value for name, value in keywords.items() if name in OWN}
         inherited = {name: value for name, value in keywords.items() if name not in OWN or name == "tags"}
         scope = Scope(self._scope, _keywords(inherited)) if inherited else self._scope
         notify = self._notified(own.get("notify"))

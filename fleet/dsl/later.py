@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fleet.dsl.stream import Pending, Stream
 
 _TEXT = ("str", "path")
+PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
 class Later:
@@ -110,6 +111,9 @@ def deferred(spec: Spec, action: str, given: Mapping[str, Any], stream: Stream) 
     waiting = Waiting(stream)
     args: dict[str, Any] = {}
     for name, value in given.items():
+        if type(value) in PLAIN:
+            args[name] = value
+            continue
         option = spec.options.get(spec.names.get(name, ""))
         if isinstance(value, Later):
             args[name] = _place(value, option, option.type if option else "", action, name, waiting)
@@ -142,6 +146,8 @@ def keep(later: Later, pending: Pending) -> None:
 
 def settled(value: Any) -> Any:
     """The same data with every field in it waited for, and paths as text."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, Later):
