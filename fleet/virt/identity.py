@@ -52,6 +52,14 @@ def host_key(guest: str, hypervisor: str) -> tuple[str, str]:
     return private, public
 
 
+def moved(guest: str, source: str, target: str) -> None:
+    """A guest goes to another hypervisor and keeps its host key."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet" / "host-keys"
+    old, new = (state / f"{checked(host, 'hypervisor')}+{checked(guest, 'guest')}" for host in (source, target))
+    if old.exists():
+        old.replace(new)
+
+
 def pinned(known_hosts: Path, address: str, public: str) -> bool:
     """Whether the file has this key for `address`."""
     return known_hosts.exists() and f"{address} {public}" in known_hosts.read_text().splitlines()

@@ -1,0 +1,176 @@
+"""A guest moved from one hypervisor to another, running or not."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from fleet.errors import VirtError
+from fleet.runner.module import Change
+from fleet.runner.spec import Opt, Ret, Spec
+from fleet.virt import identity, storage
+from fleet.virt.connect import Hypervisor, at, hypervisor, said
+from fleet.virt.xml import attribute
+
+SPEC = Spec(
+    "guest_migrate", "Move a guest to another hypervisor",
+    {
+        "name": Opt("str", "The guest.", required=True),
+        "to": Opt("str", "The inventory host it is to be on; the task's host is where it comes from.", required=True),
+        "address": Opt("str", "Where the target's QEMU is reached from the source's; by default the target's ansible_host."),
+        "storage": Opt("str", "shared: both hosts see its disks; copy: they are copied; auto: copied where the target does not see them.", default="auto",
+                       choices=["auto", "shared", "copy"]),
+        "bandwidth": Opt("int", "MiB a second at most."),
+        "downtime": Opt("int", "Milliseconds the guest may stand still at the end.", default=300),
+        "unsafe": Opt("bool", "Also with disks on shared storage whose cache mode may lose data in a move.", default=False),
+        "uri": Opt("str", "The libvirt of both hosts; by default qemu:///system, or each host's fleet_libvirt_uri."),
+    },
+    returns={"name": Ret("str", "The guest."), "on": Ret("str", "Where it is."), "live": Ret("bool", "Whether it ran meanwhile.", "changed"),
+             "copied": Ret("list", "Disks that were copied.", "changed", elements="str")},
+    examples="- guest_migrate: {name: web1, to: hv2}\n",
+    notes=["A running guest is moved live; a stopped one is defined on the target. On the source nothing of it is left. Its networks must be on the target, "
+           "with the same names.",
+           "QEMU speaks with QEMU directly and in the clear; keep that network apart, or use one that is encrypted."],
+)
+
+
+def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
+    args = call.args
+    name = identity.checked(args.name, "guest")
+    there = at(call, args.to)
+    source, target = hypervisor(call), hypervisor(there)
+    if source is target:
+        raise VirtError(f"{args.to} is where the task runs; a guest is moved to another host")
+    domain = said(call, "looking for the guest", source.find, "lookupByName", name)
+    arrived = said(call, "looking for the guest", target.find, "lookupByName", name)
+    result: dict[str, Any] = {"name": name, "on": args.to}
+    if domain is None:
+        if arrived is None:
+            raise VirtError(f"there is no guest {name} on {source.name} or {target.name}")
+        return result
+    active = bool(said(call, "guest", domain.isActive))
+    if arrived is not None:
+        if active and said(call, "guest", arrived.isActive):
+            raise VirtError(f"the guest {name} runs on both {source.name} and {target.name}", hint="switch one of them off")
+        if not active:  # an earlier move was cut off between its last two steps
+            yield Change(f"guest {name} on {source.name}", "left over from a move", "absent", lambda: undefined(call, source, domain))
+            return {**result, "live": False, "copied": []}
+    root = ET.fromstring(said(call, "guest", domain.XMLDesc, 0))
+    check(call, target, root, name)
+    copied = disks_to_copy(call, there, source, root)
+    what = f"guest {name}, {'running' if active else 'stopped'}" + (f", with {', '.join(copied)}" if copied else "")
+    yield Change(what, f"on {source.name}", f"on {target.name}", lambda: move(call, there, source, target, domain, active, copied))
+    return {**result, "live": active, "copied": copied}
+
+
+def check(call: Any, target: Hypervisor, root: ET.Element, name: str) -> None:
+    """Raise VirtError for what the target lacks, before anything is done."""
+    for network in root.iterfind("devices/interface/source"):
+        wanted = network.get("network")
+        if wanted:
+            found = said(call, "network", target.find, "networkLookupByName", wanted)
+            if found is None or not said(call, "network", found.isActive):
+                raise VirtError(f"{target.name} has no running network {wanted}, which {name} is on", hint="declare it there first")
+    for path in root.iterfind("devices/hostdev"):
+        raise VirtError(f"{name} has a device of its host ({path.get('type')}), so it cannot be moved", hint="take the device off first")
+
+
+def disks_to_copy(call: Any, there: Any, source: Hypervisor, root: ET.Element) -> list[str]:
+    """Files of its disks that the target does not see."""
+    paths = [path for disk in root.iterfind("devices/disk") if (path := attribute(disk, "source", "file"))]
+    paths += [path for tag in ("os/kernel", "os/initrd", "os/nvram") if (path := root.findtext(tag))]
+    if call.args.storage == "shared":
+        return []
+    files = [path for disk in root.iterfind("devices/disk") if (path := attribute(disk, "source", "file"))]
+    missing = [path for path in paths if not seen(call, there, path, call.args.storage)]
+    if surplus := [path for path in missing if path not in files]:
+        raise VirtError(f"{there.endpoint.name} has no {surplus[0]}, which the guest boots from", hint="build the image there first (the `image` module)")
+    return [path for path in files if path in missing or call.args.storage == "copy"]
+
+
+def seen(call: Any, there: Any, path: str, mode: str) -> bool:
+    """Whether both hosts have the same file there: equal in size, time and inode."""
+    def stat(where: Any) -> Any:
+        found = where.module("stat", {"path": path, "get_checksum": False}, check=False).get("stat", {})
+        return found and [found.get(key) for key in ("exists", "size", "mtime", "inode")]
+    here = stat(call)
+    return bool(here) and stat(there) == here
+
+
+def move(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: Any, active: bool, copied: list[str]) -> None:
+    name = call.args.name
+    made = [prepared(call, there, source, target, path, active, domain) for path in copied]
+    try:
+        if active:
+            said(call, f"move {name} to {target.name}", live, call, there, source, target, domain, bool(copied))
+        else:
+            flags = source.libvirt.VIR_DOMAIN_XML_INACTIVE | source.libvirt.VIR_DOMAIN_XML_SECURE | source.libvirt.VIR_DOMAIN_XML_MIGRATABLE
+            text = said(call, "guest", domain.XMLDesc, flags)
+            said(call, f"define {name} on {target.name}", target.connection.defineXML, text)
+            undefined(call, source, domain)
+    except VirtError:
+        for volume in made:
+            call.blocking(storage.drop, target, volume)
+        raise
+    identity.moved(name, source.name, target.name)
+    for path in copied:
+        left = said(call, "volume", storage.by_path, source, path)
+        if left is not None:
+            said(call, f"remove {path} from {source.name}", left.delete, 0)
+
+
+def undefined(call: Any, source: Hypervisor, domain: Any) -> None:
+    flags = source.libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | source.libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | \
+        source.libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | source.libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    said(call, f"remove it from {source.name}", domain.undefineFlags, flags)
+
+
+def prepared(call: Any, there: Any, source: Hypervisor, target: Hypervisor, path: str, active: bool, domain: Any) -> Any:
+    """The volume on the target that a disk is copied to: an empty one for a running guest's, a copy of the file for all others."""
+    folder, _, name = path.rpartition("/")
+    old = said(call, "volume", storage.find_volume, target, folder, name)
+    if old is not None:  # of a move that was cut off: no guest of the target has it, or it would have arrived
+        if said(call, "users", storage.users, target, path):
+            raise VirtError(f"{path} on {target.name} is a disk of another guest there")
+        said(call, "remove what was left of it", old.delete, 0)
+    volume = said(call, "volume", storage.find_volume, source, folder, name)
+    if volume is None:
+        raise VirtError(f"{path} on {source.name} is in no pool")
+    now = said(call, "volume", storage.fields, volume)
+    backing = now["backing"]
+    if backing and not seen(call, there, backing, "auto"):
+        raise VirtError(f"{target.name} does not see {backing}, which {path} is an overlay of", hint="build the image there first, the same one")
+    if active and writable(ET.fromstring(said(call, "guest", domain.XMLDesc, 0)), path):
+        # libvirt fills it; of an overlay only what is its own.
+        return said(call, f"create {path} on {target.name}", lambda: storage.make_volume(
+            target, folder, name, size=now["size"], format=now["format"], backing=backing))
+    with tempfile.TemporaryDirectory(prefix="fleet-move-") as temporary:
+        file = Path(temporary) / "content"
+        said(call, f"read {path} of {source.name}", storage.receive, source, volume, file)
+        made = said(call, f"create {path} on {target.name}", lambda: storage.make_volume(target, folder, name, size=file.stat().st_size, format="raw"))
+        said(call, f"write {path} of {target.name}", storage.send, target, made, file)
+    said(call, "pool", storage.find_pool, target, folder)  # looked at anew, for the format of what is in it now
+    return made
+
+
+def writable(root: ET.Element, path: str) -> bool:
+    return any(attribute(disk, "source", "file") == path and disk.find("readonly") is None for disk in root.iterfind("devices/disk"))
+
+
+def live(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: Any, copy: bool) -> None:
+    libvirt, args = source.libvirt, call.args
+    flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE | libvirt.VIR_MIGRATE_AUTO_CONVERGE
+    flags |= libvirt.VIR_MIGRATE_NON_SHARED_INC if copy else 0
+    flags |= libvirt.VIR_MIGRATE_UNSAFE if args.unsafe else 0
+    params: dict[str, Any] = {}
+    address = args.address or there.endpoint.address
+    if address:
+        params[libvirt.VIR_MIGRATE_PARAM_URI] = f"tcp://{f'[{address}]' if ':' in address else address}"
+        if copy:
+            params[libvirt.VIR_MIGRATE_PARAM_LISTEN_ADDRESS] = address
+    if args.bandwidth:
+        params[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = args.bandwidth
+    domain.migrate3(target.connection, params, flags)
