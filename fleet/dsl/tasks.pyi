@@ -474,6 +474,44 @@ class GuestResult(Result):
     kept: list[str]
     def later(self, field: Literal['name', 'uuid', 'mac', 'address', 'accel', 'accel_reason']) -> Later: ...  # type: ignore[override]
 
+class GuestBackupResult(Result):
+    """What `guest_backup` gives back.
+
+        id: The backup. Returned: there is one.
+        full: Whether it is a whole one. Returned: one was taken.
+        backups: Ids of all of the guest, oldest first.
+    """
+
+    id: str
+    full: bool
+    backups: list[str]
+    def later(self, field: Literal['id']) -> Later: ...  # type: ignore[override]
+
+class GuestMigrateResult(Result):
+    """What `guest_migrate` gives back.
+
+        name: The guest.
+        on: Where it is.
+        live: Whether it ran meanwhile. Returned: changed.
+        copied: Disks that were copied. Returned: changed.
+    """
+
+    name: str
+    on: str
+    live: bool
+    copied: list[str]
+    def later(self, field: Literal['name', 'on']) -> Later: ...  # type: ignore[override]
+
+class GuestPlacementResult(Result):
+    """What `guest_placement` gives back.
+
+        placement: Guest -> hypervisor.
+        capacity: Hypervisor -> memory, vcpus and disk that were free.
+    """
+
+    placement: Record
+    capacity: Record
+
 class GuestSnapshotResult(Result):
     """What `guest_snapshot` gives back.
 
@@ -508,6 +546,14 @@ class HypervisorResult(Result):
     socket: str
     started_by: str
     def later(self, field: Literal['socket', 'started_by']) -> Later: ...  # type: ignore[override]
+
+class HypervisorFactsResult(Result):
+    """What `hypervisor_facts` gives back.
+
+        ansible_facts: `hypervisor`: cpu_virtualization (vmx, svm or null), kvm (device, works: true, false or null where nothing proved it, reason), nested, iommu (enabled, groups), hugepages (size_kb, total and free of each size), cpus, numa_nodes, memory_mb (total, available), storage (path, total and free bytes), qemu, libvirt (installed, answers), firmware (uefi, secure_boot), tpm, networking (bridge, vlan, vxlan), device_mapper.
+    """
+
+    ansible_facts: Record
 
 class ImageResult(Result):
     """What `image` gives back.
@@ -1795,6 +1841,84 @@ class Tasks:
             may_lose: Names of disks whose data the task may destroy: of a protected one when the guest is removed, of `root` when another image means a new disk, of one that is no longer declared.
         """
 
+    def guest_backup(
+        self,
+        guest: str | Later,
+        *,
+        dest: str | PathLike[str] | Later,
+        state: Literal['present', 'restored', 'verified', 'absent'] = ...,
+        id: str | Later = ...,
+        every: str | Later = ...,
+        incremental: bool = ...,
+        full_every: int = ...,
+        keep: int = ...,
+        uri: str | Later = ...,
+        **keywords: Unpack[Keywords],
+    ) -> GuestBackupResult:
+        """Back up a guest's disks to files on its hypervisor, and restore them.
+
+        Args:
+            guest: The guest.
+            dest: The directory on the host; each guest has one in it, and each backup one in that.
+            state: present: there is one that is recent enough; restored: the guest's disks are those of the backup `id`; verified: its files are what was written; absent: the backup `id` is not there. Default: 'present'.
+            id: Which; for restored and verified by default the newest.
+            every: A new one is taken when the newest is older than this (30m, 12h, 1d ...). Default: '1d'.
+            incremental: Of a running guest, take only what was written since the last one where QEMU knows it. Default: True.
+            full_every: After how many in a chain a whole one is taken again. Default: 7.
+            keep: How many to keep, beside those that they build on.
+            uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
+        """
+
+    def guest_migrate(
+        self,
+        name: str | Later,
+        *,
+        to: str | Later,
+        address: str | Later = ...,
+        storage: Literal['auto', 'shared', 'copy'] = ...,
+        bandwidth: int = ...,
+        downtime: int = ...,
+        unsafe: bool = ...,
+        uri: str | Later = ...,
+        **keywords: Unpack[Keywords],
+    ) -> GuestMigrateResult:
+        """Move a guest to another hypervisor.
+
+        Args:
+            name: The guest.
+            to: The inventory host it is to be on; the task's host is where it comes from.
+            address: Where the target's QEMU is reached from the source's; by default the target's ansible_host.
+            storage: shared: both hosts see its disks; copy: they are copied; auto: copied where the target does not see them. Default: 'auto'.
+            bandwidth: MiB a second at most.
+            downtime: Milliseconds the guest may stand still at the end. Default: 300.
+            unsafe: Also with disks on shared storage whose cache mode may lose data in a move. Default: False.
+            uri: The libvirt of both hosts; by default qemu:///system, or each host's fleet_libvirt_uri.
+        """
+
+    def guest_placement(
+        self,
+        guests: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        *,
+        on: str | Later,
+        policy: Literal['spread', 'pack'] = ...,
+        pool: str | PathLike[str] | Later = ...,
+        reserve: int | str = ...,
+        cpu_ratio: float = ...,
+        memory_ratio: float = ...,
+        **keywords: Unpack[Keywords],
+    ) -> GuestPlacementResult:
+        """Choose hypervisors for guests by what is free on them.
+
+        Args:
+            guests: The guests.
+            on: The hypervisors: a pattern of inventory hosts, such as a group.
+            policy: spread: where most memory is left; pack: where it just fits. Default: 'spread'.
+            pool: The directory whose free space counts for disks. Default: '/var/lib/libvirt/images'.
+            reserve: Memory of each host that is not given away. Default: '512M'.
+            cpu_ratio: Virtual CPUs for one CPU of a host. Default: 8.0.
+            memory_ratio: Memory given away for what a host has. Default: 1.0.
+        """
+
     def guest_snapshot(
         self,
         guest: str | Later,
@@ -1857,6 +1981,22 @@ class Tasks:
             state: running: libvirtd answers, now. Default: 'running'.
             socket: Where it listens. Default: '/run/libvirt/libvirt-sock'.
             timeout: Seconds it may take to answer. Default: 30.0.
+        """
+
+    def hypervisor_facts(
+        self,
+        kernel: str | PathLike[str] | Later = ...,
+        *,
+        timeout: float = ...,
+        paths: Sequence[str | PathLike[str] | Later] | str | PathLike[str] | Later = ...,
+        **keywords: Unpack[KeywordsButTimeout],
+    ) -> HypervisorFactsResult:
+        """Gather what a host can do as a hypervisor.
+
+        Args:
+            kernel: A Linux kernel image on the host. With it a probe guest proves whether KVM works; without, only an earlier proof counts.
+            timeout: Seconds the probe may take. Default: 10.0.
+            paths: Directories whose free space is told. Default: ['/var/lib/libvirt/images'].
         """
 
     def image(

@@ -76,6 +76,8 @@ def volume_xml(name: str, size: int, format: str, backing: str | None = None, ba
         add(root, "allocation", "0", unit="bytes")
     target = add(root, "target")
     add(target, "format", type=format)
+    if format == "qcow2":
+        add(target, "compat", "1.1")  # older ones hold no checkpoints, so there would be no incremental backups
     add(add(target, "permissions"), "mode", "0600")
     if backing:
         store = add(root, "backingStore")

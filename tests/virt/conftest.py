@@ -278,6 +278,17 @@ def fresh_guest(guest: Machine) -> Machine:
 
 
 @pytest.fixture
+def own_keys(hypervisor_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A state folder of the test's own with the guest's host key, for what moves that; the folder of the keys."""
+    kept = hypervisor_lab.shared.parent / "host-keys"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "state/fleet/host-keys"
+    folder.mkdir(parents=True)
+    shutil.copy(kept / "hv1+g1", folder)
+    return folder
+
+
+@pytest.fixture
 def test_driver(tmp_path: Path) -> str:
     """The URI of libvirt's mock driver with a node of its own: no domain, one network, one pool."""
     node = tmp_path / "node.xml"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,12 +17,8 @@ pytestmark = pytest.mark.virt
 
 
 @pytest.fixture
-def moving(apply: Apply, fresh_guest: Machine, hypervisors: dict[str, Hypervisor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Machine]:
+def moving(apply: Apply, fresh_guest: Machine, hypervisors: dict[str, Hypervisor], own_keys: Path) -> Iterator[Machine]:
     """The guest on hv1, with hv2 ready for it; whatever is on hv2 is gone afterwards."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet/host-keys"
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "state/fleet/host-keys").mkdir(parents=True)
-    shutil.copy(state / "hv1+g1", tmp_path / "state/fleet/host-keys")
     apply.once("network", NETWORK, host="hv2")
     yield fresh_guest
     for domain in hypervisors["hv2"].connection.listAllDomains():
@@ -43,7 +37,7 @@ def guests(hypervisor: Hypervisor) -> list[str]:
     return [each.name() for each in hypervisor.connection.listAllDomains()]
 
 
-def test_there_live_and_back_stopped(moving: Machine, apply: Apply, hypervisors: dict[str, Hypervisor], tmp_path: Path) -> None:
+def test_there_live_and_back_stopped(moving: Machine, apply: Apply, hypervisors: dict[str, Hypervisor], own_keys: Path) -> None:
     one, two = hypervisors["hv1"], hypervisors["hv2"]
     had = disks(one)
     boot = moving.sh("echo here >/root/state; sync; cat /proc/sys/kernel/random/boot_id")
@@ -52,7 +46,7 @@ def test_there_live_and_back_stopped(moving: Machine, apply: Apply, hypervisors:
     assert guests(one) == [] and disks(one) == [], "nothing is left where it came from"
     there = Machine(two, "g1", moving.saved, moving.address)
     assert there.answering().sh("cat /proc/sys/kernel/random/boot_id /root/state") == boot + "here\n", "it ran on"
-    assert (tmp_path / "state/fleet/host-keys/hv2+g1").exists()
+    assert (own_keys / "hv2+g1").exists()
     there.sh("echo there >/root/state; sync")
     there.domain.destroy()
     assert not apply("guest_migrate", {"name": "g1", "to": "hv1"}, host="hv2")["live"]
@@ -61,7 +55,7 @@ def test_there_live_and_back_stopped(moving: Machine, apply: Apply, hypervisors:
 
 
 def test_what_the_target_lacks_is_said_first(moving: Machine, apply: Apply, hypervisors: dict[str, Hypervisor]) -> None:
-    apply.once("network", {"name": "lan", "state": "stopped"}, host="hv2")
+    apply.once("network", {**NETWORK, "state": "stopped"}, host="hv2")
     assert "hv2 has no running network lan" in apply.fails("guest_migrate", {"name": "g1", "to": "hv2"})
     assert "no guest nosuch on hv1 or hv2" in apply.fails("guest_migrate", {"name": "nosuch", "to": "hv2"})
     assert "moved to another host" in apply.fails("guest_migrate", {"name": "g1", "to": "hv1"})
