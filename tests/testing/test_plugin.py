@@ -24,7 +24,7 @@ def write_example(folder: Path) -> None:
 def test_the_documented_example(pytester: pytest.Pytester) -> None:
     write_example(pytester.path)
     done = pytester.runpytest_subprocess("-q", "tests")
-    done.assert_outcomes(passed=2)
+    done.assert_outcomes(passed=3)
 
 
 def test_nothing_outside_changes_and_targets_are_new(fleet_target: RootTarget) -> None:
