@@ -12,7 +12,7 @@ from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt import identity, storage
-from fleet.virt.connect import Hypervisor, at, hypervisor, said
+from fleet.virt.connect import Hypervisor, hypervisor, said
 from fleet.virt.xml import attribute
 
 SPEC = Spec(
@@ -40,7 +40,7 @@ SPEC = Spec(
 def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     args = call.args
     name = identity.checked(args.name, "guest")
-    there = at(call, args.to)
+    there = call.at(args.to)
     source, target = hypervisor(call), hypervisor(there)
     if source is target:
         raise VirtError(f"{args.to} is where the task runs; a guest is moved to another host")

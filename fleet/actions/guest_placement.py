@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from fleet.errors import VirtError
 from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt import placement
-from fleet.virt.connect import Hypervisor, at, hypervisor, said
+from fleet.virt.connect import Hypervisor, hypervisor, said
 from fleet.virt.identity import checked
 from fleet.virt.placement import Capacity, Request
 
@@ -53,7 +53,7 @@ def run(call: Any) -> dict[str, Any]:
     hosts = call.inventory.match(call.args.on)
     if not hosts:
         raise VirtError(f"no host of the inventory is in '{call.args.on}'")
-    found = [capacity(at(call, host), host) for host in hosts]
+    found = [capacity(call.at(host), host) for host in hosts]
     free = {each.host: {"memory": each.memory, "vcpus": each.vcpus, "disk": each.disk} for each in found}
     return {"placement": placement.place(requests, found, call.args.policy), "capacity": free, "changed": False}
 

@@ -116,6 +116,14 @@ class ActionCall:
     def sleep(self, seconds: float) -> None:
         self.run_.hub.sleep(seconds)
 
+    def at(self, host: str) -> ActionCall:
+        """The same call at another inventory host, for what concerns two of them. Raises FleetError for one that the inventory does not have."""
+        other = copy.copy(self)
+        other.endpoint = self.run_.through(host)
+        other.vars = Variables(self.templar, [self.run_.host_vars(host, ""), self.run_.extra_vars, {"inventory_hostname": host}])
+        other.pipe = None
+        return other
+
     def from_worker(self, function: Callable[[], T]) -> T:
         """For code that runs in `blocking`: have a function run in a fiber, where it may call modules, and wait for its value."""
         outcome: Future[T] = Future()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import threading
 import time
@@ -12,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from fleet.connection.base import Endpoint
 from fleet.errors import VirtError
-from fleet.template import Variables
 from fleet.virt.relay import SOCKET, Relay
 
 T = TypeVar("T")
@@ -192,12 +190,3 @@ def said(call: Any, what: str, function: Callable[..., T], *args: Any) -> T:
         if outcome is not busy:
             return outcome  # type: ignore[no-any-return]
         call.sleep(0.2)
-
-
-def at(call: Any, host: str) -> Any:
-    """The same call at another inventory host, for what concerns two hypervisors."""
-    other = copy.copy(call)
-    other.endpoint = call.run_.through(host)
-    other.vars = Variables(call.templar, [call.run_.host_vars(host, ""), call.run_.extra_vars, {"inventory_hostname": host}])
-    other.pipe = None
-    return other
