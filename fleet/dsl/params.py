@@ -61,11 +61,17 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 def shown(kind: Any) -> str:
     """An annotation as a person writes it."""
-    if kind is Any:
-        return "anything"
+    if kind is Any or kind is Ellipsis:
+        return "anything" if kind is Any else "..."
     if kind is type(None):
         return "None"
-    return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "").replace("collections.abc.", "")
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        return " | ".join(map(shown, args))
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, args))}]"
+    name = str(getattr(origin or kind, "__name__", kind))
+    return f"{name}[{', '.join(map(shown, args))}]" if args else name
 
 
 def fit(value: Any, kind: Any, written: bool) -> Any:

@@ -153,7 +153,7 @@ def test_barriers_inside_a_linear_play_wait_for_those_who_are_on_the_way(full: S
     ("role: nginx", "needs the parameter 'number' (int)"), ("role: nginx, numbr: 1", "did you mean 'number'?"),
     ("role: nginx, number: many", "takes int, not 'many'"),
     ("role: nginx, number: 1, mode: fast", "takes Literal['plain', 'tls'], not 'fast'"),
-    ("role: nginx, number: 1, backends: [{nam: x}]", "takes list"), ("role: empty", "has no function"), ("role: broken", "cannot be imported"),
+    ("role: nginx, number: 1, backends: [{nam: x}]", "takes list[Backend] | None, not"), ("role: empty", "has no function"), ("role: broken", "cannot be imported"),
     ("role: nginx, number: [1]", "takes int"), ("role: smal", "did you mean 'small"),
 ])
 def test_wrong_parameters_are_said_with_their_place_before_any_host(full: Site, use: str, words: str) -> None:
