@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -88,6 +89,7 @@ def test_nothing_of_the_process_is_touched(tmp_path: Path, capfd: pytest.Capture
 
 def test_two_runs_at_once_in_one_process(tmp_path: Path) -> None:
     """Each waits inside until the other is there as well, so they do overlap."""
+    before = gc.get_threshold()
     both = threading.Barrier(2, timeout=60)
     runs: dict[str, fleet.Run] = {}
 
@@ -108,6 +110,7 @@ def test_two_runs_at_once_in_one_process(tmp_path: Path) -> None:
         thread.join(60)
     assert [(list(runs[name].hosts), runs[name].changed) for name in ("one", "two")] == [(["one"], True), (["two"], False)]
     assert not both.broken
+    assert gc.get_threshold() == before
 
 
 def test_events_as_they_come() -> None:

@@ -11,6 +11,7 @@ import gc
 import heapq
 import itertools
 import queue
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -73,6 +74,34 @@ class Signal:
         happened = self._hub.within(self._promise, seconds)
         self._promise = Promise(self._hub)
         return bool(happened)
+
+
+class Rarely:
+    """While runs go on, garbage is looked for rarely.
+
+    A run makes objects that live to its end, thousands of hosts' worth: looking through them at every 700th new one takes a third of its time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._before = gc.get_threshold()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._runs:
+                self._before = gc.get_threshold()
+                gc.set_threshold(50_000, 20, 20)
+            self._runs += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                gc.set_threshold(*self._before)
+
+
+RARELY = Rarely()
 
 
 class Hub:
@@ -141,14 +170,11 @@ class Hub:
         """Run `main` as the first fiber until it ends; its value."""
         self._loop = greenlet.getcurrent()
         outcome = self.spawn(main)
-        # A run makes objects that live to its end, thousands of hosts' worth: looking through them at every 700th new one takes a third of its time.
-        before = gc.get_threshold()
-        gc.set_threshold(50_000, 20, 20)
         try:
-            while not outcome.done:
-                self._step(outcome)
+            with RARELY:
+                while not outcome.done:
+                    self._step(outcome)
         finally:
-            gc.set_threshold(*before)
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
         return outcome.wait()
