@@ -59,9 +59,6 @@ class Call(Protocol):
     def blocking(self, function: Callable[..., T], *args: Any) -> T:
         """Run something slow or blocking in the worker pool; other hosts go on meanwhile."""
 
-    def at(self, host: str) -> Call:
-        """The same call at another inventory host, for what concerns two of them."""
-
     def from_worker(self, function: Callable[[], T]) -> T:
         """The way back for a function given to `blocking`: another one that calls modules; its value."""
 

@@ -116,14 +116,6 @@ class ActionCall:
     def sleep(self, seconds: float) -> None:
         self.run_.hub.sleep(seconds)
 
-    def at(self, host: str) -> ActionCall:
-        """The same call at another inventory host, for what concerns two of them. Raises FleetError for one that the inventory does not have."""
-        other = copy.copy(self)
-        other.endpoint = self.run_.through(host)
-        other.vars = Variables(self.templar, [self.run_.host_vars(host, ""), self.run_.extra_vars, {"inventory_hostname": host}])
-        other.pipe = None
-        return other
-
     def from_worker(self, function: Callable[[], T]) -> T:
         """For code that runs in `blocking`: have a function run in a fiber, where it may call modules, and wait for its value."""
         outcome: Future[T] = Future()
@@ -206,9 +198,10 @@ class ActionCall:
         return other.execute()
 
     def at(self, host: str) -> ActionCall:
-        """The same call at another host of the inventory."""
+        """The same call at another host of the inventory, with its variables. Raises FleetError for a host that is not there."""
         other = copy.copy(self)
         other.endpoint, other.pipe, other.diff = self.run_.through(host), None, False
+        other.vars = Variables(self.templar, [self.run_.host_vars(host, ""), self.run_.extra_vars, {"inventory_hostname": host}])
         return other
 
     def apply(self, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str = "",
