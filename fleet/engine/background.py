@@ -30,10 +30,12 @@ class Background:
         if self.left and not check:
             self.job = f"j{secrets.randbelow(10 ** 12):012d}.{secrets.randbelow(10 ** 5)}"
 
-    def told(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result, as of a job. Nothing is started in a plan: its jobs have ended at once, and have no name."""
+    def told(self, result: dict[str, Any], limit: float | None) -> dict[str, Any]:
+        """The result, as of a job, or of a task that had `limit` seconds. Nothing is started in a plan: its jobs have ended at once, and have no name."""
+        if result.get("cancelled") and result.get("msg") == "timed out" and limit:
+            result.update(msg=f"Timed out after {limit:g} second(s).", timedout={"period": limit})
         if not self.seconds or self.job:
             return result
-        if result.get("cancelled") and result.get("msg") == "timed out":
+        if "timedout" in result:
             result["msg"] = f"async task did not complete within the requested time - {self.seconds:g}s"
         return {**result, "started": True, "finished": True, **({"ansible_job_id": ""} if self.left else {})}

@@ -246,7 +246,7 @@ class TaskRun:
         call = ActionCall(self.run_, walk.host, task, args, variables, endpoint, self.scope.role, walk.context.play.basedir, self.check,
                           self.diff, self._environment(variables),
                           background.seconds or (float(limit) if limit else self.run_.settings.task_timeout or None), self.pipe, background.job)
-        result = results.complete(background.told(self._throttled(call, variables)))
+        result = results.complete(background.told(self._throttled(call, variables), call.limit))
         if self.delegated:
             result.setdefault("_ansible_delegated_vars", {"ansible_delegated_host": self.delegated})
         if self.run_.settings.inject_invocation:
@@ -351,7 +351,7 @@ class TaskRun:
         seen = self._with_result(variables, result)
         if task.changed_when is not None:
             try:
-                result["changed"] = all(self._holds(condition, seen, result) for condition in task.changed_when)
+                result["changed"] = result["changed_when_result"] = all(self._holds(condition, seen, result) for condition in task.changed_when)
             except FleetError as error:
                 self._broken("changed_when", error, result)
                 return

@@ -161,6 +161,14 @@ class Policy:
             os.unlink(POLICY)
 
 
+def lists():
+    # type: () -> Any
+    """What the package lists are: their files, with sizes and times of the archive's."""
+    folder = "/var/lib/apt/lists"
+    return sorted((name, os.stat(os.path.join(folder, name)).st_size, os.stat(os.path.join(folder, name)).st_mtime)
+                  for name in _listdir(folder) if os.path.isfile(os.path.join(folder, name)) and name != "lock")
+
+
 def lists_age():
     # type: () -> float
     """When the package lists were last brought up to date, in seconds since the epoch; 0 = never."""

@@ -101,7 +101,7 @@ def _parts(m, words):
 
 def _update(m):
     # type: (Module) -> Generator[Change, Any, Any]
-    """Bring the lists up to date where asked; True = they are new, None = nothing was to be done."""
+    """Bring the lists up to date where asked; True = they are new (or, under check, may be), None = nothing was to be done."""
     args = m.args
     if not (args.update_cache or args.cache_valid_time) or args.update_cache is False:
         return None
@@ -110,20 +110,21 @@ def _update(m):
 
     def apply():
         # type: () -> bool
+        before = _apt.lists()
         for attempt in range(args.update_cache_retries + 1):
             _apt.wait_for_locks(m, _apt.LIST_LOCKS, args.lock_timeout)
             done = m.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=_apt.ENVIRONMENT)
             if done.rc == 0:
                 os.utime("/var/lib/apt/lists")  # apt leaves it when nothing was new, and then nobody knows that this is known
-                return True
+                return bool(_apt.lists() != before)
             if attempt < args.update_cache_retries:
                 time.sleep(min(2 ** attempt, args.update_cache_retry_max_delay))
         reason = "; ".join(line[3:] for line in done.stderr.splitlines() if line.startswith(("E: ", "W: "))) or done.stderr.strip()
         m.fail("Failed to update apt cache: %s" % (reason or "unknown reason"), stdout=done.stdout, stderr=done.stderr, rc=done.rc)
         return False
 
-    yield Change("package lists", apply=apply)
-    return True
+    new = yield Change("package lists", apply=apply)
+    return True if m.check else new
 
 
 def _run(m, what, words, show=None):

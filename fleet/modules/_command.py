@@ -36,12 +36,12 @@ RETURNS = {
 }
 
 
-def carry_out(m, command, shell=None):
-    # type: (Module, Union[str, List[str]], Optional[str]) -> Generator[Change, Any, Dict[str, Any]]
-    """Run the command unless creates, removes or check mode forbid it."""
+def carry_out(m, command, shell=None, written=None):
+    # type: (Module, Union[str, List[str]], Optional[str], Optional[List[str]]) -> Generator[Change, Any, Dict[str, Any]]
+    """Run the command unless creates, removes or check mode forbid it. written: its words before variables were put in, to be shown."""
     args = m.args
     shown = " ".join(shlex.quote(word) for word in command) if isinstance(command, list) else command
-    result = {"cmd": command, "rc": 0, "stdout": "", "stderr": "", "start": None, "end": None, "delta": None}  # type: Dict[str, Any]
+    result = {"cmd": command if written is None else written, "rc": 0, "stdout": "", "stderr": "", "start": None, "end": None, "delta": None}  # type: Dict[str, Any]
     if args.chdir is not None:
         args["chdir"] = os.path.abspath(os.path.expanduser(args.chdir))
         if not os.path.isdir(args.chdir):
@@ -50,8 +50,8 @@ def carry_out(m, command, shell=None):
     for option, run_if in (("creates", False), ("removes", True)):
         path = args[option]
         if path is not None and bool(glob.glob(os.path.join(args.chdir or "", os.path.expanduser(path)))) != run_if:
-            fact = "since '%s' %s" % (path, "does not exist" if run_if else "exists")
-            return dict(result, msg="%s run command %s" % (would, fact), stdout="skipped, " + fact)
+            fact = "does not exist" if run_if else "exists"
+            return dict(result, msg="%s run command since '%s' %s" % (would, path, fact), stdout="skipped, since %s %s" % (path, fact))
     if m.check:
         result["msg"] = "Command would have run if not in check mode"
         if args.creates is None and args.removes is None:

@@ -43,6 +43,7 @@ def run(m):
         m.fail("cannot split the command into words: %s" % error, cmd=m.args._raw_params, rc=256)
     if not words:
         m.fail("no command given: it is empty", rc=256)
+    written = words
     if m.args.expand_argument_vars:
         words = [os.path.expanduser(os.path.expandvars(word)) for word in words]
-    return (yield from carry_out(m, words))
+    return (yield from carry_out(m, words, written=written))

@@ -45,7 +45,8 @@ def run(m):
     if not exists and not os.path.isdir(os.path.dirname(path)) and not m.check and not args.create:
         m.fail("Error creating %s" % os.path.dirname(path))
     new, said = present(m, old)
-    return (yield from _text.finish(m, path, old, new, exists, said))
+    result = yield from _text.finish(m, path, old, new, exists, said)
+    return dict({"backup": ""}, **result)
 
 
 def compiled(m, text):
@@ -69,7 +70,7 @@ def absent(m, path, old):
         kept = [line for line in lines if line.rstrip("\r\n") != args.line.rstrip("\r\n")]
     found = len(lines) - len(kept)
     result = yield from _text.finish(m, path, old, "".join(kept), True, "%d line(s) removed" % found)
-    return dict(result, found=found)
+    return dict({"backup": ""}, found=found, **result)
 
 
 def present(m, old):

@@ -252,8 +252,8 @@ def drive(steps, check, seen):
     try:
         change = next(steps)
         while True:
-            seen(change)
             outcome = None if check or change.apply is None else change.apply()
+            seen(change)  # one that failed changed nothing
             change = steps.send(outcome)
     except StopIteration as stop:
         return dict(stop.value or {})
