@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -124,7 +125,7 @@ class Bench:
         self.smoke = smoke
         self.folder = STATE / "bench" / ("smoke" if smoke else "full")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.lab = self.folder / "lab"
+        self.lab = self.folder / f"lab-{os.getpid()}"  # another run of benchmarks beside this one has its own
         self.hosts: dict[str, dict[str, Any]] = {}
 
     def size(self, full: int, smoke: int) -> int:
@@ -138,12 +139,14 @@ class Bench:
             self.hosts = json.loads(listed)["_meta"]["hostvars"]
         lines = (self.lab / "inventory").read_text().splitlines()
         names = {f"b{number}" for number in range(1, count + 1)}
-        path = self.folder / f"hosts-{count}"
+        path = self.lab / f"hosts-{count}"
         path.write_text("\n".join(line for line in lines if not line.startswith("b") or line.split()[0] in names) + "\n")
         return path
 
     def down(self) -> None:
-        subprocess.run([*FLEET, "lab", "down"], env={**ENV, "FLEET_LAB": str(self.lab)}, check=False, stdout=subprocess.DEVNULL)
+        if self.hosts:
+            subprocess.run([*FLEET, "lab", "down"], env={**ENV, "FLEET_LAB": str(self.lab)}, check=False, stdout=subprocess.DEVNULL)
+            shutil.rmtree(self.lab, ignore_errors=True)
 
     def ssh_options(self, host: str) -> list[str]:
         known = self.hosts[host]

@@ -1,10 +1,10 @@
-"""The work of bench/site.yml (work/: the same as YAML, in the DSL, for pyinfra, and as the hand-written floor), at several numbers of hosts."""
+"""The work of bench/site.yml (work/: the same as YAML, in the DSL, for pyinfra, and as the hand-written floor), beside its peers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.harness import WORK, Bench, Failed, Row, Sample, command, in_turns, middle, peers, ratio
+from benchmarks.harness import WORK, Bench, Failed, Row, Sample, command, in_turns, peers, ratio
 
 
 def contenders(bench: Bench, count: int) -> dict:
@@ -33,10 +33,6 @@ def ansible(inventory: Path, mitogen: bool) -> Sample:
 
 
 def measure(bench: Bench) -> list[Row]:
-    return few(bench) if bench.smoke else [*few(bench), *many(bench)]
-
-
-def few(bench: Bench) -> list[Row]:
     count = bench.size(10, 2)
     inventory = bench.up(count)
     samples = in_turns(contenders(bench, count), bench.runs)
@@ -53,26 +49,3 @@ def few(bench: Bench) -> list[Row]:
             continue
         rows.append(Row(f"site.yml, {count} hosts, against {name}", ratio(theirs, name, "fleet"), limit, "x faster", low=False, per=name, samples=theirs))
     return rows
-
-
-def many(bench: Bench) -> list[Row]:
-    """The floor and fleet as the hosts grow: time, and what a host costs in memory."""
-    counts = (1, 10, 50, 100, 200)
-    points: dict[str, list[tuple[float, float]]] = {"floor": [], "fleet": [], "dsl": []}
-    memory: list[tuple[int, float]] = []
-    bench.up(counts[-1])
-    for count in counts:
-        print(f"  {count} hosts")
-        samples = in_turns(contenders(bench, count), min(bench.runs, 3))
-        for name, found in samples.items():
-            points[name].append((count, middle(found)))
-        memory.append((count, middle(samples["fleet"], "memory")))
-    last = counts[-1]
-    each = [seconds / count for count, seconds in points["fleet"]]
-    return [
-        Row(f"site.yml, {last} hosts", ratio(samples, "fleet", "floor"), 1.5, per="the floor", samples=samples, points=points),
-        Row(f"the same in the DSL, {last} hosts", ratio(samples, "dsl", "floor"), 1.5, per="the floor"),
-        Row(f"memory of the controller, {last} hosts", memory[-1][1], 300, "MB", note=", ".join(f"{n} hosts: {m:.0f} MB" for n, m in memory)),
-        Row(f"a host's cost, {last} hosts against {counts[1]}", each[-1] / each[1], 1.1, per=f"{counts[1]} hosts",
-            note=", ".join(f"{n}: {s * 1000:.0f} ms" for (n, _), s in zip(points["fleet"], each, strict=True))),
-    ]

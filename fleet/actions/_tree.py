@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fleet.modules._tree import digest_of
@@ -17,10 +16,10 @@ FLYING = 4  # requests sent ahead of their answers
 
 VAULT = b"$ANSIBLE_VAULT;"
 
-Files = list[tuple[str, Path, int]]  # (name, path, size)
+Files = list[tuple[str, str, int]]  # (name, path, size)
 
 
-def copy(call: Any, dest: str, files: Files, folders: list[str]) -> tuple[dict[str, Any], list[tuple[str, Path]]]:
+def copy(call: Any, dest: str, files: Files, folders: list[str]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Make `dest` hold these files and directories. The result (`changed`, or the first that failed), and the files that are to be decrypted first."""
     args = call.args
     differing: set[str] = set()
@@ -37,7 +36,7 @@ def copy(call: Any, dest: str, files: Files, folders: list[str]) -> tuple[dict[s
     flying: list[Any] = [call.send("_put", {**common, "folders": folders})]
     changed, failed = False, None
     wanted = [entry for entry in files if every or entry[0] in differing]
-    encrypted: list[tuple[str, Path]] = []
+    encrypted: list[tuple[str, str]] = []
     for listed, blob in _requests(wanted, differing, args.mode, encrypted if args.decrypt else None):
         flying.append(call.send("_put", {**common, "files": listed}, blob=blob))
         if len(flying) >= FLYING:
@@ -54,10 +53,10 @@ def _taken(result: dict[str, Any], changed: bool, failed: dict[str, Any] | None)
 
 
 def _digests(files: Files) -> dict[str, str]:
-    return {name: digest_of(str(path), size) or "" for name, path, size in files}
+    return {name: digest_of(path, size) or "" for name, path, size in files}
 
 
-def _requests(files: Files, differing: set[str], mode: Any, encrypted: list[tuple[str, Path]] | None) -> Iterator[tuple[list[Any], bytes]]:
+def _requests(files: Files, differing: set[str], mode: Any, encrypted: list[tuple[str, str]] | None) -> Iterator[tuple[list[Any], bytes]]:
     """What each request names, and the contents that go along. Vault-encrypted files are put into `encrypted` instead."""
     listed: list[Any] = []
     blob = bytearray()
@@ -65,7 +64,8 @@ def _requests(files: Files, differing: set[str], mode: Any, encrypted: list[tupl
         wanted = f"{stat.S_IMODE(os.stat(path).st_mode):04o}" if mode == "preserve" else mode
         size = None
         if name in differing:
-            data = path.read_bytes()
+            with open(path, "rb") as stream:
+                data = stream.read()
             if encrypted is not None and data.startswith(VAULT):
                 encrypted.append((name, path))
                 continue

@@ -88,18 +88,13 @@ def tree(call: Any, source: Path) -> dict[str, Any]:
     dest = args.dest if args.src.endswith("/") else os.path.join(args.dest, source.name)
     files, folders = listed(source, args.local_follow)
     plain = not call.diff and not any(args[name] for name in _ONE_BY_ONE) and args.force
-    many, single = [], []
-    for name, path in files:
-        size = path.stat().st_size
-        if plain and size <= INLINE:
-            many.append((name, path, size))
-        else:
-            single.append((name, path))
+    many = [each for each in files if plain and each[2] <= INLINE]
+    single = [(name, path) for name, path, size in files if not plain or size > INLINE]
     result, encrypted_ones = _tree.copy(call, dest, many, folders)
     parts, single = [result], [*single, *encrypted_ones]
     for name, path in single:
         if not result.get("failed"):
-            result = file(call, path, {**args, "dest": os.path.join(dest, name), "src": str(path), "content": None})
+            result = file(call, Path(path), {**args, "dest": os.path.join(dest, name), "src": str(path), "content": None})
             parts.append(result)
     if result.get("failed"):
         return result
@@ -107,13 +102,20 @@ def tree(call: Any, source: Path) -> dict[str, Any]:
     return {"changed": any(each.get("changed") for each in parts), "dest": dest, "src": str(source), **({"diff": diffs} if diffs else {})}
 
 
-def listed(source: Path, follow: bool) -> tuple[list[tuple[str, Path]], list[str]]:
-    """(name, path) of the files under a directory, and its directories, relative, parents first."""
-    files: list[tuple[str, Path]] = []
+def listed(source: Path, follow: bool) -> tuple[_tree.Files, list[str]]:
+    """The files under a directory, and its directories, relative, parents first. Links to directories are followed or left out."""
+    files: _tree.Files = []
     folders: list[str] = []
-    for folder, inner, names in os.walk(source, followlinks=follow):
-        relative = os.path.relpath(folder, source)
-        folders.append("" if relative == "." else relative)
-        inner.sort()
-        files += [(os.path.normpath(os.path.join(relative, name)), Path(folder, name)) for name in sorted(names)]
+    left = [(str(source), "")]
+    while left:
+        folder, relative = left.pop()
+        folders.append(relative)
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            name = f"{relative}/{entry.name}" if relative else entry.name
+            if not entry.is_dir():
+                files.append((name, entry.path, entry.stat().st_size))
+            elif follow or not entry.is_symlink():
+                left.append((entry.path, name))
     return files, folders
