@@ -162,7 +162,7 @@ class Policy:
 
 
 def lists():
-    # type: () -> Any
+    # type: () -> List[Tuple[str, int, float]]
     """What the package lists are: their files, with sizes and times of the archive's."""
     folder = "/var/lib/apt/lists"
     return sorted((name, os.stat(os.path.join(folder, name)).st_size, os.stat(os.path.join(folder, name)).st_mtime)

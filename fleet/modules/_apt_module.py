@@ -110,13 +110,14 @@ def _update(m):
 
     def apply():
         # type: () -> bool
-        before = _apt.lists()
+        before, known = _apt.lists(), _apt.lists_age()
         for attempt in range(args.update_cache_retries + 1):
             _apt.wait_for_locks(m, _apt.LIST_LOCKS, args.lock_timeout)
             done = m.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=_apt.ENVIRONMENT)
             if done.rc == 0:
                 os.utime("/var/lib/apt/lists")  # apt leaves it when nothing was new, and then nobody knows that this is known
-                return bool(_apt.lists() != before)
+                now = _apt.lists()
+                return now != before or any(changed > known for _, _, changed in now)  # a list of a local archive is a link to it
             if attempt < args.update_cache_retries:
                 time.sleep(min(2 ** attempt, args.update_cache_retry_max_delay))
         reason = "; ".join(line[3:] for line in done.stderr.splitlines() if line.startswith(("E: ", "W: "))) or done.stderr.strip()
