@@ -87,6 +87,7 @@ class Settings:
     max_diff_size: int = _s("Bytes of a difference that are shown.", 104448, kind="int", ini="defaults/max_diff_size", env="ANSIBLE_MAX_DIFF_SIZE")
     nocolor: bool = _s("No colours.", False, kind="bool", ini="defaults/nocolor", env="ANSIBLE_NOCOLOR")
     force_color: bool = _s("Colours also in a pipe.", False, kind="bool", ini="defaults/force_color", env="ANSIBLE_FORCE_COLOR")
+    debug: bool = _s("Show what -vv shows.", False, kind="bool", ini="defaults/debug", env="ANSIBLE_DEBUG")
     inject_invocation: bool = _s("Results say with which options the module ran.", False, kind="bool", ini="defaults/inject_invocation",
                                  env="ANSIBLE_INJECT_INVOCATION")
     allow_broken_conditionals: bool = _s("Conditions may have any value; empty ones and zero are false.", False, kind="bool",

@@ -187,6 +187,7 @@ def read(given: dict[str, Any], start: Path, *, check: bool) -> tuple[RunOptions
         step=given.get("step", False), start_at_task=given.get("start_at_task"), force_handlers=given.get("force_handlers", False),
         syntax_check=given.get("syntax_check", False), list_hosts=given.get("list_hosts", False), list_tasks=given.get("list_tasks", False),
         list_tags=given.get("list_tags", False), vault_password_file=given["vault_password_file"], vault_id=given["vault_id"],
-        ask_vault_pass=given["ask_vault_pass"], format=given["format_"], verbosity=given["verbose"] + settings.verbosity, debug=given["debug"],
+        ask_vault_pass=given["ask_vault_pass"], format=given["format_"],
+        verbosity=max(given["verbose"] + settings.verbosity, 2 if settings.debug else 0), debug=given["debug"],
         secrets=found)
     return options, settings

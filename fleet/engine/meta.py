@@ -9,6 +9,7 @@ from fleet.engine.scope import Scope
 from fleet.engine.strategy import Key, PlayAborted
 from fleet.engine.walk import EndHost, EndRole
 from fleet.errors import FleetError, Pos, SourceError, nearest
+from fleet.events import TaskResult
 from fleet.model import Task
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
         raise SourceError(f"there is no meta action '{name}'", pos=task.pos, hint=nearest(name, ACTIONS) or "there are: " + ", ".join(ACTIONS))
     step = walk.strategy.arrive(walk.host, key, task)
     try:
+        if walk.in_handler:
+            walk.announce(step, task, scope)
         if _applies(walk, task, scope):
+            if walk.in_handler:
+                walk.run.emit(TaskResult(task=step.number, host=walk.host, status="ok", result={}, name=walk.name_of(task, scope), action="meta",
+                                         position=str(task.pos)))
             walk.note(f"META: {_SAID.get(name, name).format(host=walk.host)}", "debug")
             carry_out(walk, name, scope, key, task.pos)
         else:
@@ -35,8 +41,7 @@ def perform(walk: Walk, task: Task, scope: Scope, key: Key) -> None:
         step.report(False)
 
 
-_SAID = {"end_play": "ending play", "end_batch": "ending batch", "end_host": "ending play for {host}", "flush_handlers": "triggered running handlers",
-         "end_role": "ending role for {host}"}
+_SAID = {"end_play": "ending play", "end_batch": "ending batch", "end_host": "ending play for {host}", "end_role": "ending role for {host}"}
 _GOES_ON = {"end_play": ", continuing play", "end_batch": ", continuing current batch", "end_host": ", continuing execution for {host}",
             "end_role": ", continuing role for {host}"}
 

@@ -426,6 +426,8 @@ class Walk:
                 ran = self.notified_python is not None and self.notified_python()
                 if not self.notified.keys() - done and not ran:
                     return
+                if not round_:
+                    self.note("META: triggered running handlers", "debug")
                 for index, (handler, handler_scope) in enumerate(list(self.play.handlers)):
                     if index in self.notified and index not in done:
                         done.add(index)

@@ -180,6 +180,17 @@ def test_what_is_done_for_all_hosts_is_done_once(site: Site) -> None:
     assert [(r.action, r.host) for r in seen.results() if r.action in ("add_host", "pause")] == [("add_host", "a"), ("pause", "a")]
 
 
+def test_a_meta_task_as_a_handler_is_seen_to_run(site: Site) -> None:
+    seen = site.run("""
+        - hosts: a
+          gather_facts: false
+          tasks: [{command: "true", notify: h}]
+          handlers: [{name: h, meta: noop}]
+        """)
+    assert seen.trail() == ["command true changed", "h ok"]
+    assert [note for note in seen.notes() if note.startswith("META")] == ["META: triggered running handlers", "META: noop"]
+
+
 def test_end_role_belongs_into_a_role(site: Site) -> None:
     assert "from outside of a role" in site.run("- hosts: a\n  gather_facts: false\n  tasks: [{meta: end_role}]\n").error
     seen = site.run("""
