@@ -110,8 +110,9 @@ class Agent:
         there = {str(target.get("name")) for target in ET.fromstring(self.domain.XMLDesc(0)).iterfind("devices/channel/target")}
         for name in (f"{CHANNEL}{number}" for number in range(MANY)):
             try:
-                if name not in there:
-                    self.domain.attachDeviceFlags(channel_xml(name), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+                if name in there:  # another controller's, or left by one that was killed, with bytes in it that nobody read
+                    self._unused(name)
+                self.domain.attachDeviceFlags(channel_xml(name), libvirt.VIR_DOMAIN_AFFECT_LIVE)
                 stream = self.host.connection.newStream(0)
                 self.domain.openChannel(name, stream, 0)
             except libvirt.libvirtError as error:
@@ -123,6 +124,21 @@ class Agent:
             self._channel = name
             return stream
         raise ConnectionFailed(f"{MANY} controllers are at the guest {self.guest} already", host=self.endpoint.name)
+
+    def _unused(self, name: str) -> None:
+        """Take a channel out of the guest. libvirtError when somebody speaks on it."""
+        stream = self.host.connection.newStream(0)
+        self.domain.openChannel(name, stream, 0)
+        stream.abort()
+        self._detach(name)
+        end = time.monotonic() + 5
+        while name in self.domain.XMLDesc(0) and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def _detach(self, name: str) -> None:
+        for each in ET.fromstring(self.domain.XMLDesc(0)).iterfind("devices/channel"):
+            if attribute(each, "target", "name") == name:
+                self.domain.detachDeviceFlags(ET.tostring(each, encoding="unicode"), self.host.libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     # -- without a runner
 
@@ -146,9 +162,7 @@ class Agent:
     def close(self) -> None:
         if self._channel is not None:
             try:
-                for each in ET.fromstring(self.domain.XMLDesc(0)).iterfind("devices/channel"):
-                    if attribute(each, "target", "name") == self._channel:
-                        self.domain.detachDeviceFlags(ET.tostring(each, encoding="unicode"), self.host.libvirt.VIR_DOMAIN_AFFECT_LIVE)
+                self._detach(self._channel)
             except self.host.libvirt.libvirtError:
                 pass  # it goes when the guest is next started, and the next run uses it
         self.host.close()

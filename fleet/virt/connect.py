@@ -19,7 +19,7 @@ SYSTEM = "qemu:///system"
 # opened on the controller, as is a URI with a transport of its own.
 DAEMONS = frozenset({"qemu", "xen", "lxc", "vbox", "bhyve", "ch"})
 PATIENCE = 30.0  # seconds that libvirtd may take to restart, and that another job of a pool or guest is waited for
-_BUSY = ("asynchronous jobs running", "cannot acquire state change lock", "cannot acquire job mutex")
+_BUSY = ("asynchronous jobs running", "is still being allocated", "cannot acquire state change lock", "cannot acquire job mutex")
 _started = threading.Lock()
 
 

@@ -7,6 +7,7 @@ into it. Methods block.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -77,9 +78,9 @@ class Snapshots:
             for target, path in self.disks().items():
                 disk = add(disks, "disk", name=target, snapshot="external", type="file")
                 add(disk, "driver", type="qcow2")
-                add(disk, "source", file=f"{re.sub(r'[.]fleet-[^/]*$', '', path)}.fleet-{name}")
+                add(disk, "source", file=f"{_stem(path)}.fleet-{name}")
             if memory and active:
-                add(root, "memory", snapshot="external", file=f"{next(iter(self.disks().values()))}.fleet-{name}.memory")
+                add(root, "memory", snapshot="external", file=f"{_stem(next(iter(self.disks().values())))}.fleet-{name}.memory")
                 flags |= flag.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE
             else:
                 flags |= flag.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
@@ -119,27 +120,24 @@ class Snapshots:
         definition = self.definition(seen)
         if self.domain.isActive():
             self.domain.destroy()
-        held = self.held()
         for disk in definition.iterfind("devices/disk"):
             source, path = disk.find("source"), attribute(disk, "source", "file")
             if source is None or path not in self.disks(seen_text(definition)).values() or path is None:
                 continue
-            overlay = f"{re.sub(r'[.]fleet-[^/]*$', '', path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
+            overlay = f"{_stem(path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
             form = attribute(disk, "driver", "type") or "raw"
             self.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", form, overlay])
             source.set("file", overlay)
             driver = disk.find("driver")
             if driver is not None:
                 driver.set("type", "qcow2")
-        before = set(self.disks().values())
         text = ET.tostring(definition, encoding="unicode")
         self.host.connection.defineXML(text)
         if seen.memory:
             self.host.connection.restoreFlags(attribute(ET.fromstring(seen.text), "memory", "file"), text, self.libvirt.VIR_DOMAIN_SAVE_RUNNING)
         elif seen.state in ("running", "paused", "disk-snapshot"):
             self.domain.create()
-        for path in before - held:  # what the guest wrote after the snapshot and nothing else holds
-            self.run(["rm", "-f", "--", path])
+        self.sweep()
 
     def definition(self, snapshot: Snapshot) -> ET.Element:
         """The guest's definition in a snapshot, fit to be defined again."""
@@ -167,10 +165,19 @@ class Snapshots:
         for target, base in self.disks(seen_text(self.definition(seen))).items():
             if base not in others:
                 self.merge(target, base)
-        memory = attribute(ET.fromstring(seen.text), "memory", "file")
         self.domain.snapshotLookupByName(name).delete(self.libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
-        if memory:
-            self.run(["rm", "-f", "--", memory])
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove files of ours that nothing needs any more: what was written after a snapshot that was gone back to, and what a cut run left."""
+        needed = {memory for each in self.all() if (memory := attribute(ET.fromstring(each.text), "memory", "file"))}
+        for path in self.held() | set(self.disks().values()):
+            needed |= set(self.files(path))
+        for stem in {_stem(path) for path in self.disks().values()}:
+            there = self.run(["sh", "-c", 'for each in "$1".fleet-*; do [ -f "$each" ] && echo "$each"; done; true', "sh", stem]).splitlines()
+            for path in there:
+                if path not in needed:
+                    self.run(["rm", "-f", "--", path])
 
     def held_by_others(self, name: str) -> set[str]:
         return {path for each in self.all() if each.external and each.name != name for path in self.disks(seen_text(self.definition(each))).values()}
@@ -198,8 +205,10 @@ class Snapshots:
 
     def chain(self, target: str) -> list[str]:
         """A disk's files, the one written to first."""
-        import json
-        path = self.disks()[target]
+        return self.files(self.disks()[target])
+
+    def files(self, path: str) -> list[str]:
+        """A file and those it is an overlay of."""
         told = json.loads(self.run(["qemu-img", "info", "-U", "--backing-chain", "--output", "json", path]))
         return [str(each["filename"]) for each in told]
 
@@ -238,6 +247,11 @@ class Snapshots:
                         source.set("file", new)
                 self.domain.snapshotLookupByName(each.name).delete(self.libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
                 self.domain.snapshotCreateXML(ET.tostring(root, encoding="unicode"), flags)
+
+
+def _stem(path: str) -> str:
+    """A disk's first file, of which the names of all its overlays are made."""
+    return re.sub(r"[.]fleet-[^/]*$", "", path)
 
 
 def seen_text(element: ET.Element) -> str:

@@ -25,8 +25,8 @@ def moving(apply: Apply, fresh_guest: Machine, hypervisors: dict[str, Hypervisor
         if domain.isActive():
             domain.destroy()
         domain.undefine()
-    for each in hypervisors["hv2"].images.glob("g1*"):
-        each.unlink()
+    for each in hypervisors["hv2"].images.glob("g1*"):  # its seed among them
+        each.rename(hypervisors["hv1"].images / each.name)
 
 
 def disks(hypervisor: Hypervisor) -> list[str]:

@@ -193,7 +193,7 @@ def test_a_full_pool_keeps_nothing_half_done(apply: Apply, tmp_path: Path, hyper
 def test_killed_while_a_volume_is_uploaded(victim: str, apply: Apply, pool: str, tmp_path: Path, hypervisors: dict[str, Hypervisor]) -> None:
     """What is left is not taken for the volume, and the next apply makes it whole and clears up."""
     source = tmp_path / "slow.raw"
-    source.write_bytes(os.urandom(250 * MB))
+    source.write_bytes(os.urandom(100 * MB))
     apply.once("volume", {"name": "first.raw", "pool": pool, "size": "1M", "format": "raw"})
     declared = {"name": "slow.raw", "pool": pool, "src": str(source)}
     apply.site.write("slow.yml", f"- hosts: hv1\n  gather_facts: false\n  tasks:\n    - volume: {{name: slow.raw, pool: {pool}, src: {source}}}\n")
