@@ -13,12 +13,12 @@ import yaml
 
 from fleet.errors import VirtError
 from fleet.virt import drivers, identity, seed
-from fleet.virt.connect import Hypervisor, said
+from fleet.virt.connect import Hypervisor
 from fleet.virt.declare import compose, declare, own_path
 from fleet.virt.drivers import Driver
 from fleet.virt.guest import Disk, Guest, Nic
+from fleet.virt.machine import Seen
 from fleet.virt.view import PREFIX
-from fleet.virt.view import parse as parse_view
 
 # The options that make first-boot data.
 _SEEDING = ("image", "hostname", "authorized_keys", "user_data", "network_config", "vendor_data", "unattended")
@@ -73,15 +73,15 @@ class FirstBoot:
         return seed.digest(self.files)
 
 
-def wanted(call: Any, host: Hypervisor, name: str) -> Wanted:
-    """Everything a task says, checked. Raises VirtError before anything is made."""
+def wanted(call: Any, host: Hypervisor, name: str, seen: Seen | None) -> Wanted:
+    """Everything a task says, checked. seen: the guest as it is. Raises VirtError before anything is made."""
     from fleet.actions.guest import SPEC
     args = call.args
     if args.profiles:
         known = call.vars.get("guest_profiles") or {}
         args = {**compose(args.profiles, call.render(known), args, SPEC.options), "name": name}
     image = manifest(call, args["image"]) if args["image"] else {}
-    devices = args["devices"] or _devices_of(call, host, name)
+    devices = args["devices"] or (seen.stored.get(PREFIX + "devices") if seen is not None else None) or "virtio"
     guest = declare(args, image, devices=devices)
     chosen = drivers.driver(host.driver, guest.devices)
     if chosen.type and guest.accel is not None:
@@ -98,14 +98,6 @@ def wanted(call: Any, host: Hypervisor, name: str) -> Wanted:
         drive = Disk("seed", found.path, "raw", found.device, readonly=True, made=True)
         guest = dataclasses.replace(guest, disks=(*guest.disks, drive))
     return Wanted(args, guest, chosen, image, key, found, ignition)
-
-
-def _devices_of(call: Any, host: Hypervisor, name: str) -> str:
-    """How the devices of a guest that is there are made, where the task does not say."""
-    domain = said(call, f"looking at {name}", host.find, "lookupByName", name)
-    if domain is None:
-        return "virtio"
-    return parse_view(said(call, f"looking at {name}", domain.XMLDesc, host.libvirt.VIR_DOMAIN_XML_INACTIVE)).get(PREFIX + "devices") or "virtio"
 
 
 def first_boot(args: Mapping[str, Any], guest: Guest, key: tuple[str, str] | None) -> FirstBoot | None:

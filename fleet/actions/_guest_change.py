@@ -283,13 +283,12 @@ def disagree(call: Any, machine: Machine, differences: list[Difference], changed
 
 # -- first-boot data given to a guest that runs
 
-def living(call: Any, machine: Machine, declared: Wanted, result: dict[str, Any]) -> Iterator[Change]:
+def living(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: dict[str, Any]) -> Iterator[Change]:
     """What changed in users, keys, packages and files of the first-boot data, by the modules that do such things anywhere."""
     first = declared.seed
     if first is None or not first.data:
         return
-    seen = said(call, "guest", machine.look)
-    if seen is None or seen.live is None or seen.stored.get(PREFIX + "applied") == first.digest:
+    if seen.live is None or seen.stored.get(PREFIX + "applied") == first.digest:
         return
     place = _place(call, machine.name)
     if place is None:

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from fleet.actions import _guest_absent, _guest_change, _guest_wait
-from fleet.actions._guest import Wanted, wanted
+from fleet.actions._guest import wanted
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt import identity, storage
 from fleet.virt.connect import hypervisor, said
-from fleet.virt.machine import Machine, Seen
+from fleet.virt.machine import Machine, Seen, measure
 from fleet.virt.xml import attribute
 
 SPEC = Spec(
@@ -123,35 +123,34 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     machine = Machine(host, name)
     if call.args.state == "absent":
         return (yield from _guest_absent.absent(call, machine))
-    declared = wanted(call, host, name)
-    seen = said(call, f"looking at {name}", machine.look, declared.looked_at)
+    seen = said(call, f"looking at {name}", machine.look)
+    declared = wanted(call, host, name, seen)
+    if seen is not None and declared.looked_at:
+        said(call, f"looking at the disks of {name}", measure, host, seen, declared.looked_at)
     result: dict[str, Any] = {"name": name, "uuid": identity.uuid_of("guest", name), "effects": [], "pending": [], "pending_restart": False}
+    count = 0
     if seen is None:
         declared = declared.new(call)
         result.update(accel=declared.guest.accel, accel_reason=declared.accel_reason)
-        yield from _guest_change.create(call, machine, declared)
+        steps = [_guest_change.create(call, machine, declared), power(call, machine, seen)]
     else:
-        result.update(uuid=said(call, "uuid", seen.domain.UUIDString))
-        yield from _guest_change.change(call, machine, declared, seen, result)
-    yield from power(call, machine, seen)
-    after = seen if call.check else said(call, f"looking at {name}", machine.look, declared.looked_at)
-    if after is not None:
-        yield from _guest_change.settle(call, machine, declared, after, result, call.args.reboot if seen is not None and seen.active else "never")
-        result.setdefault("accel_reason", "chosen when the guest was made")
-        result.setdefault("accel", "kvm" if after.stored.get("type") == "kvm" else "tcg")
-        result["mac"] = attribute(after.stored, "devices/interface/mac", "address") or ""
-        if call.args.state == "running" and not call.check:
-            result.update((yield from _guest_wait.wait(call, machine, declared)))
-    else:
-        result["mac"] = declared.guest.nics[0].mac if declared.guest.nics else ""
-    yield from converged(call, machine, declared, after, result)
+        result.update(uuid=seen.stored.findtext("uuid"))
+        steps = [_guest_change.change(call, machine, declared, seen, result), power(call, machine, seen)]
+    for step in steps:
+        for change in step:
+            count += 1
+            yield change
+    after = seen if call.check or not count else said(call, f"looking at {name}", machine.look, declared.looked_at)
+    if after is None:
+        return {**result, "mac": declared.guest.nics[0].mac if declared.guest.nics else ""}
+    yield from _guest_change.settle(call, machine, declared, after, result, call.args.reboot if seen is not None and seen.active else "never")
+    result.setdefault("accel_reason", "chosen when the guest was made")
+    result.setdefault("accel", "kvm" if after.stored.get("type") == "kvm" else "tcg")
+    result["mac"] = attribute(after.stored, "devices/interface/mac", "address") or ""
+    if call.args.state == "running" and not call.check:
+        result.update((yield from _guest_wait.wait(call, machine, declared)))
+    yield from _guest_change.living(call, machine, declared, after, result)
     return result
-
-
-def converged(call: Any, machine: Machine, declared: Wanted, seen: Seen | None, result: dict[str, Any]) -> Iterator[Change]:
-    """First-boot data that changed, given to the guest that runs."""
-    if seen is not None and declared.seed is not None:
-        yield from _guest_change.living(call, machine, declared, result)
 
 
 def power(call: Any, machine: Machine, seen: Seen | None) -> Iterator[Change]:

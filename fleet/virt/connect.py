@@ -21,6 +21,7 @@ DAEMONS = frozenset({"qemu", "xen", "lxc", "vbox", "bhyve", "ch"})
 PATIENCE = 30.0  # seconds that libvirtd may take to restart, and that another job of a pool or guest is waited for
 _BUSY = ("asynchronous jobs running", "is still being allocated", "cannot acquire state change lock", "cannot acquire job mutex")
 _started = threading.Lock()
+_OPENING: Any = object()  # in place of a connection that another fiber opens just now
 
 
 def library() -> Any:
@@ -154,14 +155,18 @@ def hypervisor(call: Any) -> Hypervisor:
     endpoint = dataclasses.replace(call.endpoint, become=())
     uri = uri_of(call)
     cache: dict[tuple[Endpoint, str], Hypervisor] = call.run_.shared.setdefault("hypervisors", {})
+    while cache.get((endpoint, uri)) is _OPENING:
+        call.sleep(0.02)
     found = cache.get((endpoint, uri))
     if found is None:
+        cache[endpoint, uri] = _OPENING
         scheme = urlsplit(uri).scheme.partition("+")[0]
-        transport = call.blocking(call.connections.transport, endpoint) if scheme in DAEMONS else None
-        found = call.blocking(Hypervisor, endpoint, transport, uri)
-        if (endpoint, uri) in cache:  # another fiber was quicker
-            call.blocking(found.close)
-            return cache[endpoint, uri]
+        try:
+            transport = call.blocking(call.connections.transport, endpoint) if scheme in DAEMONS else None
+            found = call.blocking(Hypervisor, endpoint, transport, uri)
+        except BaseException:
+            del cache[endpoint, uri]
+            raise
         cache[endpoint, uri] = found
         call.run_.closing.append(found.close)
     return found

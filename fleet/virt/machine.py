@@ -122,6 +122,12 @@ def look(host: Hypervisor, domain: Any, disks: Iterable[Disk] = ()) -> Seen:
             each.set(PREFIX + "autostart", starts)
     if live is not None:
         views.note_plugged(stored, live)
+    measure(host, seen, disks)
+    return seen
+
+
+def measure(host: Hypervisor, seen: Seen, disks: Iterable[Disk]) -> Seen:
+    """What libvirt knows of the volumes of some disks, noted in the views."""
     for disk in disks:
         _volume(host, seen, disk)
     return seen
@@ -136,20 +142,22 @@ def _xml(lib: Any, domain: Any, flags: int) -> str:
 
 
 def _volume(host: Hypervisor, seen: Seen, disk: Disk) -> None:
-    """What libvirt knows of a disk's volume: its capacity, and what it is an overlay of."""
+    """A disk's capacity, and what it is an overlay of."""
+    known: dict[str, tuple[str, str | None] | None] = {}
     for each in (seen.stored, seen.live):
         found = views.find_disk(each, disk.name, disk.path) if each is not None else None
         place = views.source(found) if found is not None else None
         if found is None or not place:
             continue
-        volume = host.find("storageVolLookupByPath", place)
-        if volume is None:
-            continue
-        tree = ET.fromstring(volume.XMLDesc())
-        found.set(PREFIX + "capacity", tree.findtext("capacity") or "0")
-        backing = tree.findtext("backingStore/path")
-        if backing and place == disk.path:
-            found.set(PREFIX + "backing", backing)
+        if place not in known:
+            volume = host.find("storageVolLookupByPath", place)
+            tree = ET.fromstring(volume.XMLDesc()) if volume is not None else None
+            known[place] = (tree.findtext("capacity") or "0", tree.findtext("backingStore/path")) if tree is not None else None
+        facts = known[place]
+        if facts is not None:
+            found.set(PREFIX + "capacity", facts[0])
+            if facts[1] and place == disk.path:
+                found.set(PREFIX + "backing", facts[1])
 
 
 def folder(path: str) -> str:
