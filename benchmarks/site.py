@@ -40,6 +40,7 @@ def measure(bench: Bench) -> list[Row]:
             Row(f"the same in the DSL, {count} hosts", ratio(samples, "dsl", "fleet"), 1.0, per="fleet's YAML")]
     if bench.smoke:
         return rows
+    bench.fleet("run", "-i", str(inventory), "all", "-m", "apt", "-a", "name=python3-apt update_cache=true")  # Ansible's apt needs it on the hosts
     for name, limit, runs, work in (("pyinfra", 6, 3, lambda: pyinfra(bench, inventory)), ("mitogen", 16, 2, lambda: ansible(inventory, True)),
                                     ("ansible-core", 80, 1, lambda: ansible(inventory, False))):
         try:
