@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "Run one module on hosts, without a playbook.",
     "inventory": "Show what an inventory means.",
     "guest": "Show guests and what waits for their boot; import them; their consoles.",
+    "container": "Show containers, run commands in them, read their logs, import them.",
     "doc": "Show what a module takes and returns.",
     "vault": "Encrypt and decrypt secrets.",
     "image": "Build images, and send them where they are used.",

@@ -275,6 +275,22 @@ class ContainerResult(Result):
     pending: Record
     def later(self, field: Literal['name', 'root', 'log', 'health', 'clone']) -> Later: ...  # type: ignore[override]
 
+class ContainerInfoResult(Result):
+    """What `container_info` gives back.
+
+        containers: name, backend, state, pid, health, restarts, uptime, image, clone, ids, snapshots, options (as declared), log and log_size of each.
+    """
+
+    containers: list[Record]
+
+class ContainerSnapshotResult(Result):
+    """What `container_snapshot` gives back.
+
+        snapshots: All snapshots of the container.
+    """
+
+    snapshots: list[str]
+
 class CopyResult(Result):
     """What `copy` gives back.
 
@@ -1324,6 +1340,38 @@ class Tasks:
             ulimits: Resource limits of its processes: name (nofile, nproc ...) -> value or SOFT:HARD.
             restart: Restart it when a change needs that; false leaves such changes pending. Default: True.
             recreate: Make its root anew when a change needs that; what was written in it is lost, volumes are not. Default: False.
+        """
+
+    def container_info(
+        self,
+        name: str | Later = ...,
+        *,
+        log: int = ...,
+        since: int = ...,
+        **keywords: Unpack[Keywords],
+    ) -> ContainerInfoResult:
+        """Show a host's containers.
+
+        Args:
+            name: Only this one.
+            log: Bytes of the end of each log to return. Default: 0.
+            since: Return each log from this offset on instead.
+        """
+
+    def container_snapshot(
+        self,
+        container: str | Later,
+        *,
+        name: str | Later,
+        state: Literal['present', 'absent', 'rolled_back'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> ContainerSnapshotResult:
+        """Keep a container's root, or go back to it.
+
+        Args:
+            container: The container.
+            name: The snapshot's name.
+            state: present: taken if there is none of this name; absent: removed; rolled_back: the root is again what it was. Default: 'present'.
         """
 
     def copy(

@@ -137,7 +137,8 @@ class Groups:
         # type: (Dict[str, Any]) -> None
         for option, path, value in self.wanted(options):
             if options.get(option) or not _same(_get(path) or value, value):
-                _write(path, value, option)
+                for each in _below(path) if "blkio" in path else [path]:
+                    _write(each, value, option)
 
     def freeze(self, frozen):
         # type: (bool) -> None
@@ -229,6 +230,13 @@ def device(path):
     if os.path.exists(place + "/partition"):
         text = _get(os.path.dirname(place) + "/dev") or text
     return text
+
+
+def _below(path):
+    # type: (str) -> List[str]
+    """A control and the same one of all groups below: version 1 throttles each group by itself, and LXC has one of its own."""
+    top, name = os.path.split(path)
+    return [os.path.join(folder, name) for folder, _, _ in os.walk(top)]
 
 
 def _same(now, value):

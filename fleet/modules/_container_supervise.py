@@ -357,6 +357,8 @@ class Supervisor:
                 self.leader = found
                 self.state.update(pid=found, started=container.started(found), since=time.time(), cgroup=self.groups.name)
                 self.state["health"] = "starting" if self.c.options.get("health") else "none"
+                if self.c.options.get("device_read_bps") or self.c.options.get("device_write_bps"):
+                    self.groups.set(self.c.options)  # again, for groups that the back-end made
                 self._write_state()
                 self._tell(self.state)
                 return

@@ -145,7 +145,9 @@ def declared(m, c):
         options["image"] = c.options.get("image")
     if c is not None and options["clone"] == "auto":
         options["clone"] = c.options.get("clone", "auto")
-    made = {"format": 1, "options": options, "image": options["image"], "ids": None, "id": c.made["id"] if c is not None else roots.new_id(),
+    # An image's name moves on to what is built next; the root stays on what it was made of.
+    image = os.path.realpath(options["image"]) if options["image"] else None
+    made = {"format": 1, "options": options, "image": image, "ids": None, "id": c.made["id"] if c is not None else roots.new_id(),
             "clone": c.made["clone"] if c is not None else None}
     if options["unprivileged"]:
         made["ids"] = c.ids if c is not None and c.ids else roots.ids(m.args.name)

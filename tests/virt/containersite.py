@@ -64,6 +64,7 @@ class ContainerSite(Site):
     def __init__(self, path: Path, containers: Containers) -> None:
         super().__init__(path)
         self.containers = containers
+        self.write("fleet.toml", "lock_timeout = 120\n")  # hv1 is this machine: other labs on it are waited for
         self.target("")
 
     def target(self, *names: str, on: str = "hv1", **more: str) -> None:
