@@ -47,7 +47,6 @@ SPEC = Spec(
         "restart_policy": Opt("str", "Start its program again when it ends.", default="no", choices=["no", "on-failure", "always"]),
         "health": Opt("dict", "A check of its health. state: running waits until it is healthy; unhealthy programs are restarted by restart_policy.",
                       suboptions=_HEALTH),
-        "autostart": Opt("bool", "The host's systemd starts it at boot.", default=False),
         "timeout": Opt("float", "Seconds its program has to end when it is stopped, and to become healthy.", default=10.0),
         "log_size": Opt("bytes", "The log is turned over at this size; one old log is kept.", default="10M"),
         "binds": Opt("dict", "Directories or files of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.",
@@ -92,7 +91,7 @@ SPEC = Spec(
 )
 # What a change of an option takes. Everything else that is declared only concerns fleet itself and is just recorded.
 EFFECTS = {
-    "live": ["memory", "cpus", "cpu_shares", "pids_limit", "device_read_bps", "device_write_bps", "autostart", "timeout"],
+    "live": ["memory", "cpus", "cpu_shares", "pids_limit", "device_read_bps", "device_write_bps", "timeout"],
     "restart": ["backend", "command", "boot", "environment", "user", "workdir", "restart_policy", "health", "log_size", "binds", "volumes", "tmpfs", "devices",
                 "network", "networks", "dns", "hostname", "cap_add", "cap_drop", "seccomp", "no_new_privileges", "read_only", "ulimits"],
     "recreate": ["image", "clone", "unprivileged"],
