@@ -80,6 +80,8 @@ def test_attempts(boxes: ContainerSite, containers: Containers, host: dict[str, 
     os.mknod(upper / "planted", 0o60666, os.stat("/").st_dev)
     os.chmod(upper / "planted", 0o666)
     shutil.copy(Path(host["folder"]) / "escape", upper / "escape")
+    boxes.declare(short, state="running", cpus=0.05, **options)
+    boxes.shell(short, "timeout 2 sh -c 'while :; do :; done & while :; do :; done'; true")
     boxes.declare(short, state="running", **options)
     # The token is not to be found in the command line of these attempts themselves.
     variables = "; ".join(f"{key}={shlex.quote(value[:3])}{shlex.quote(value[3:])}" if key != "TOKEN" else f"{key}={value[:3]}''{value[3:]}"
@@ -93,8 +95,6 @@ def test_attempts(boxes: ContainerSite, containers: Containers, host: dict[str, 
     said = boxes.shell(short, "\n".join(lines))["stdout"]
     answers = {int(line.split()[0]): line.split()[1:] for line in said.splitlines() if line and line[0].isdigit()}
     assert set(answers) == set(range(len(ATTEMPTS))), said
-    boxes.declare(short, state="running", cpus=0.05, **options)
-    boxes.shell(short, "timeout 2 sh -c 'while :; do :; done & while :; do :; done'; true")
     held = []
     for number, (_, _, command) in enumerate(ATTEMPTS):
         if command == "CPU":
