@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from fleet.actions import _guest_wait
 from fleet.actions._guest import Wanted
+from fleet.connection.base import Endpoint
 from fleet.errors import FleetError, VirtError
 from fleet.runner.module import Change
 from fleet.virt import domain as domains
@@ -24,6 +25,7 @@ from fleet.virt.domain import Difference, Waiting
 from fleet.virt.effects import Effect
 from fleet.virt.guest import Disk, Guest
 from fleet.virt.machine import Machine, Seen, folder
+from fleet.virt.table import AGENT
 from fleet.virt.view import PREFIX, find_disk, source
 
 Steps = list[Callable[[], Any]]
@@ -290,9 +292,9 @@ def living(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: di
         return
     if seen.live is None or seen.stored.get(PREFIX + "applied") == first.digest:
         return
-    place = _place(call, machine.name)
+    place = _place(call, machine, seen.live)
     if place is None:
-        result["unconverged"] = "the inventory does not have the guest, so what changed in its first-boot data waits for a rebuild"
+        result["unconverged"] = "the guest is not in the inventory and its agent does not answer, so what changed in its first-boot data waits"
         return
     before = call.check
     for what, module, args in live_seed.tasks(first.data):
@@ -314,6 +316,11 @@ def _within(call: Any, machine: Machine, place: Any, what: str, module: str, arg
         raise VirtError(f"in guest {machine.name}: {what}: {answer.get('msg')}")
 
 
-def _place(call: Any, name: str) -> Any:
-    """The guest as a target of its own, where the inventory has it."""
-    return call.run_.through(name) if name in call.inventory.hosts else None
+def _place(call: Any, machine: Machine, live: ET.Element) -> Any:
+    """The guest as a target of its own: as the inventory has it, else through its agent."""
+    if machine.name in call.inventory.hosts:
+        return call.run_.through(machine.name)
+    if any(each.get("name") == AGENT and each.get("state") == "connected" for each in live.iterfind("devices/channel/target")):
+        host = dataclasses.replace(call.endpoint, become=())
+        return Endpoint(machine.name, "guest", via=host, guest=(machine.host.uri, machine.name))
+    return None

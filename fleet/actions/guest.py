@@ -113,7 +113,8 @@ SPEC = Spec(
     notes=["What is not said is chosen when the guest is made, and left as it is afterwards.",
            "A running guest is changed live where the field can be; the rest is stored and waits (`pending`, `fleet guest pending`): nothing is rebooted "
            "unless the task says so. docs/guests.md has the effect of every field.",
-           "What changes in users, keys, packages, files and host name of the first-boot data is given to a guest that the inventory has."],
+           "What changes in users, keys, packages, files and host name of the first-boot data is given to a running guest, as the inventory has "
+           "it or through its agent."],
 )
 
 

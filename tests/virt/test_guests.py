@@ -77,3 +77,14 @@ def test_stopped_means_shut_down(fresh_guest: Machine, apply: Apply) -> None:
     fresh_guest.sh("touch /root/was-here")
     apply("guest", {"name": "g1", "state": "stopped"})
     assert fresh_guest.domain.state() == [5, 1], "shut down, not destroyed"
+
+
+def test_first_boot_data_through_the_agent(fresh_guest: Machine, apply: Apply, image: str, hypervisor_lab: Any) -> None:
+    """A guest that the inventory does not have."""
+    hosts = apply.site.path / "hosts"
+    hosts.write_text(hosts.read_text().partition("[guests]")[0])
+    declared = {**GUEST, "image": image, "authorized_keys": [(hypervisor_lab.shared / "id.pub").read_text().strip()],
+                "user_data": {"write_files": [{"path": "/etc/motd", "content": "Agent\n"}]}}
+    first = apply("guest", declared)
+    assert "unconverged" not in first
+    assert fresh_guest.sh("cat /etc/motd") == "Agent\n"
