@@ -21,7 +21,8 @@ SPEC = Spec(
             "apart": Opt("str", "Guests that name the same group share no host."),
             "only": Opt("list", "Hosts it may be on.", elements="str", default=[]),
         }),
-        "on": Opt("str", "The hypervisors: a pattern of inventory hosts, such as a group.", required=True),
+        "hosts": Opt("str", "The hypervisors: a pattern of inventory hosts, such as a group. (A plain `on` is true in YAML; quote it.)", required=True,
+                     aliases=["on"]),
         "policy": Opt("str", "spread: where most memory is left; pack: where it just fits.", default="spread", choices=["spread", "pack"]),
         "pool": Opt("path", "The directory whose free space counts for disks.", default="/var/lib/libvirt/images"),
         "reserve": Opt("bytes", "Memory of each host that is not given away.", default="512M"),
@@ -31,7 +32,7 @@ SPEC = Spec(
     returns={"placement": Ret("dict", "Guest -> hypervisor."), "capacity": Ret("dict", "Hypervisor -> memory, vcpus and disk that were free.")},
     examples="""\
 - guest_placement:
-    on: hypervisors
+    hosts: hypervisors
     guests:
       - {name: db1, memory: 4G, apart: db}
       - {name: db2, memory: 4G, apart: db}
@@ -50,9 +51,9 @@ SPEC = Spec(
 
 def run(call: Any) -> dict[str, Any]:
     requests = [request(each) for each in call.args.guests]
-    hosts = call.inventory.match(call.args.on)
+    hosts = call.inventory.match(call.args.hosts)
     if not hosts:
-        raise VirtError(f"no host of the inventory is in '{call.args.on}'")
+        raise VirtError(f"no host of the inventory is in '{call.args.hosts}'")
     found = [capacity(call.at(host), host) for host in hosts]
     free = {each.host: {"memory": each.memory, "vcpus": each.vcpus, "disk": each.disk} for each in found}
     return {"placement": placement.place(requests, found, call.args.policy), "capacity": free, "changed": False}

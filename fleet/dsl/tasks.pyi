@@ -1945,7 +1945,7 @@ class Tasks:
         self,
         guests: Sequence[Mapping[str, Any]] | Mapping[str, Any],
         *,
-        on: str | Later,
+        hosts: str | Later,
         policy: Literal['spread', 'pack'] = ...,
         pool: str | PathLike[str] | Later = ...,
         reserve: int | str = ...,
@@ -1957,7 +1957,7 @@ class Tasks:
 
         Args:
             guests: The guests.
-            on: The hypervisors: a pattern of inventory hosts, such as a group.
+            hosts: The hypervisors: a pattern of inventory hosts, such as a group. (A plain `on` is true in YAML; quote it.)
             policy: spread: where most memory is left; pack: where it just fits. Default: 'spread'.
             pool: The directory whose free space counts for disks. Default: '/var/lib/libvirt/images'.
             reserve: Memory of each host that is not given away. Default: '512M'.

@@ -53,7 +53,7 @@ def test_no_room_is_said_of_each_host(request_: Request, words: str) -> None:
 def test_over_real_capacity(site: Site, guest: Machine) -> None:
     """g1 stays where it runs, what is to be apart from it goes to the other host; too much is refused with the numbers."""
     def task(*guests: dict[str, object]) -> str:
-        return "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - " + json.dumps({"guest_placement": {"on": "lab", "guests": list(guests)}}) + "\n"
+        return "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - " + json.dumps({"guest_placement": {"hosts": "lab", "guests": list(guests)}}) + "\n"
 
     found = succeeded(site.run(task({"name": "g1", "memory": "384M", "apart": "web"}, {"name": "g2", "memory": "384M", "apart": "web"})))
     assert found["placement"] == {"g1": "hv1", "g2": "hv2"}
