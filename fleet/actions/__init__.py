@@ -75,6 +75,9 @@ class Call(Protocol):
     def render_text(self, text: str, extra: Mapping[str, Any] | None = None, **options: Any) -> str:
         """Template a whole text (a template file's content), always to a str. options: newline_sequence, trim_blocks ..., and `name` for errors."""
 
+    def elsewhere(self, endpoint: Endpoint, action: str, args: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+        """Run another module, with its controller side, at another place."""
+
     def at(self, host: str) -> Call:
         """The same call at another host of the inventory."""
 

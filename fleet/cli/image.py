@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,20 @@ def push(name: str, source: str, hosts: str, store: str, **given: Any) -> int:
 
 
 @command.command()
+@click.argument("name")
+@click.option("-C", "--check", cls=shared.Option, section="What", is_flag=True, help="Say what would be replaced; replace nothing.")
+@click.option("--batch", cls=shared.Option, section="What", default="1", show_default=True, metavar="N", help="Containers of a host at a time: a number, or 25%.")
+@click.option("--health", cls=shared.Option, section="What", metavar="COMMAND", help="Run in each new container; it must end with 0.")
+@click.option("--no-rollback", cls=shared.Option, section="What", is_flag=True, help="Leave a bad batch as it is.")
+@_on("On which hosts.")
+def rollout(name: str, hosts: str, store: str, check: bool, batch: str, health: str | None, no_rollback: bool, **given: Any) -> int:
+    """Replace the containers that are of an older build of an image, batch by batch and host after host, and stop at the first bad batch."""
+    more = {"check": shlex.split(health)} if health else {}
+    task = _task("rollout", f"rollout of {name}", image=name, store=store, batch=batch, rollback=not no_rollback, **more)
+    return perform(hosts, [task], given, check=check, serial=1)[0]
+
+
+@command.command()
 @click.option("-C", "--check", cls=shared.Option, section="What", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--keep", cls=shared.Option, section="What", type=float, default=0.0, metavar="DAYS", help="Keep what nothing uses for so long.")
 @_on("Whose images.")
@@ -112,8 +127,8 @@ def _task(action: str, label: str, **args: Any) -> Task:
 
 
 def perform(hosts: str, tasks: list[Task], given: dict[str, Any], *, check: bool = False, quiet: bool = False,
-            start: Path | None = None) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
-    """Run tasks on hosts: the exit status and each host's results. quiet: only failures are printed."""
+            start: Path | None = None, serial: int = 0) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
+    """Run tasks on hosts: the exit status and each host's results. quiet: only failures are printed; serial: hosts at a time."""
     from fleet.api import run_playbook
     from fleet.events import TaskResult
     options, settings = shared.read(given, start or Path(), check=check)
@@ -124,7 +139,8 @@ def perform(hosts: str, tasks: list[Task], given: dict[str, Any], *, check: bool
             results.append((event.host, dict(event.result)))
         elif isinstance(event, TaskResult) and quiet and event.status in ("failed", "unreachable"):
             print(f"error: {event.host}: {event.result.get('msg')}", file=sys.stderr)
-    play = Play(Pos("command line"), hosts, name="images", tasks=list(tasks), gather_facts=False, basedir=str((start or Path()).resolve()))
+    play = Play(Pos("command line"), hosts, name="images", tasks=list(tasks), gather_facts=False, basedir=str((start or Path()).resolve()),
+                serial=[serial] if serial else [])
     book = [Playbook("(image)", [play])]
     if quiet:
         outcome = run_playbook([], options, settings, check=check, command="image", subscribers=[collect], books=book)

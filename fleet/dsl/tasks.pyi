@@ -65,6 +65,31 @@ class KeywordsButDelayButTimeout(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButRetriesButDelay(TypedDict, total=False):
+    """What any task call takes beside its module's options; retries and delay is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    timeout: float
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
 class KeywordsButTimeout(TypedDict, total=False):
     """What any task call takes beside its module's options; timeout is the module's own."""
 
@@ -729,6 +754,21 @@ class ReplaceResult(Result):
 
     backup: str
     def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
+
+class RolloutResult(Result):
+    """What `rollout` gives back.
+
+        id: The image's id.
+        replaced: Containers that are of the new image now.
+        rolled_back: Those of the bad batch. Returned: failed.
+        remaining: Those that were not touched. Returned: failed.
+    """
+
+    id: str
+    replaced: list[str]
+    rolled_back: list[str]
+    remaining: list[str]
+    def later(self, field: Literal['id']) -> Later: ...  # type: ignore[override]
 
 class ScriptResult(Result):
     """What `script` gives back.
@@ -2395,6 +2435,32 @@ class Tasks:
             setype: SELinux type.
             selevel: SELinux level.
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
+
+    def rollout(
+        self,
+        image: str | Later,
+        *,
+        containers: Sequence[str | Later] | str | Later = ...,
+        batch: str | Later = ...,
+        check: Sequence[str | Later] | str | Later = ...,
+        retries: int = ...,
+        delay: float = ...,
+        rollback: bool = ...,
+        store: str | PathLike[str] | Later = ...,
+        **keywords: Unpack[KeywordsButRetriesButDelay],
+    ) -> RolloutResult:
+        """Replace containers by clones of a newer image, in batches, and stop at the first bad one.
+
+        Args:
+            image: The image, by name or id.
+            containers: These containers of the host, in this order; by default all that are made of another build of the image.
+            batch: How many at a time: a number, or a share such as 25%. Default: '1'.
+            check: A command that is run in each new container; status 0 is well. Beside the container's own `health`.
+            retries: How often it is tried. Default: 10.
+            delay: Seconds between tries. Default: 1.0.
+            rollback: Make the containers of a bad batch what they were, of the image they had. Default: True.
+            store: Directory of the host's images. Default: '/var/lib/fleet/images'.
         """
 
     def script(

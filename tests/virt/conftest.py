@@ -26,6 +26,7 @@ import pytest
 
 from fleet.events import TaskResult
 from fleet.lab import Lab
+from fleet.modules import _image_store as store_
 from tests.engine.harness import Seen, Site
 
 libvirt.registerErrorHandler(lambda context, error: None, None)
@@ -295,3 +296,19 @@ def test_driver(tmp_path: Path) -> str:
     node.write_text("<node><cpu><mhz>3000</mhz><model>i9</model><active>8</active><nodes>1</nodes><sockets>1</sockets><cores>8</cores><threads>1</threads>"
                     "</cpu><memory>16777216</memory><network type='network'><name>default</name><bridge name='virbr0'/></network></node>")
     return f"test://{node}"
+
+
+@pytest.fixture(scope="session")
+def kept() -> Iterator[str]:
+    """A store that stays in the state folder, so that its base is made once."""
+    with alone(Lab().shared.parent / "tests-image") as folder:
+        store = store_.Store(str(folder / "store"))
+        yield store.path
+        for name in store.names():
+            os.unlink(os.path.join(store.path, name))
+        for id_ in store.ids():
+            shutil.rmtree(store.image(id_))
+        folder_ = os.path.join(store.path, "layers")
+        for key in os.listdir(folder_):
+            if store_.read_json(f"{folder_}/{key}/layer.json").get("kind") != "base" or not Path(folder_, key, "lists").is_dir():
+                shutil.rmtree(os.path.join(folder_, key))
