@@ -34,12 +34,26 @@ class Failed(Exception):
     """The container did not start; the text says why."""
 
 
+class Rival(Exception):
+    """Another supervisor of the container runs."""
+
+
 # -- from outside
 
 
 def start(c):
     # type: (Container) -> Dict[str, Any]
     """Start a container under a supervisor of its own and wait until its program runs. Returns its state; raises Failed."""
+    for _ in range(3):
+        try:
+            return _start(c)
+        except Rival:
+            pass  # one that a killed run had just started came first; it is ended like any other leftover
+    raise Failed("the container %s did not start: other supervisors of it keep starting" % c.name)
+
+
+def _start(c):
+    # type: (Container) -> Dict[str, Any]
     clean(c)
     reads, writes = os.pipe()
     pid = os.fork()
@@ -70,6 +84,8 @@ def _started(c, reads):
         found = json.loads(said.decode())
     except ValueError:
         found = {"error": "its supervisor ended"}
+    if found.get("rival"):
+        raise Rival()
     if found.get("error"):
         clean(c)
         tail = log_tail(c, 1500)
@@ -121,6 +137,7 @@ def clean(c):
         if pid and since and container.started(pid) == since:
             os.kill(pid, signal.SIGKILL)
             _gone(pid, since)
+    _end_holder(os.path.join(c.runtime, "lock"))
     groups(c).remove()
     _container_network.remove(c)
     volumes = os.path.join(c.runtime, "volumes")
@@ -131,6 +148,26 @@ def clean(c):
         shutil.rmtree(os.path.join(c.runtime, name), ignore_errors=True)
     if os.path.exists(os.path.join(c.runtime, "state.json")):
         os.unlink(os.path.join(c.runtime, "state.json"))
+
+
+def _end_holder(path):
+    # type: (str) -> None
+    """Kill the supervisor that has the lock, known by its name in it: one that had not told of itself otherwise yet."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    end = time.time() + 5
+    while time.time() < end:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            words = os.pread(fd, 64, 0).decode().split()
+            if len(words) == 2 and container.started(words[0]) == words[1]:
+                os.kill(int(words[0]), signal.SIGKILL)
+            time.sleep(0.005)
+    os.close(fd)
 
 
 def _gone(pid, since):
@@ -192,14 +229,20 @@ class Supervisor:
 
     def _lock(self):
         # type: () -> None
+        if not os.path.isdir(self.c.base):
+            self.groups = None  # type: ignore[assignment]
+            raise Failed("it was removed meanwhile")
         os.makedirs(self.c.runtime, mode=0o711, exist_ok=True)
         fd = os.open(os.path.join(self.c.runtime, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self.groups, self.backend = None, None  # type: ignore[assignment]
+            self.groups = None  # type: ignore[assignment]
+            self._tell({"rival": True})
             raise Failed("another supervisor runs it already")
         self.lock = fd
+        os.ftruncate(fd, 0)
+        os.write(fd, ("%d %s" % (os.getpid(), container.started(os.getpid()))).encode())
 
     def _prepare(self):
         # type: () -> None
