@@ -89,13 +89,11 @@ def again(bench: Bench, inventory: str, lab: Lab) -> Row:
 
 def clones(bench: Bench, inventory: str, lab: Lab, folder: Path) -> Row:
     count = bench.size(10, 2)
-    image = folder / "image"
-    image.mkdir(exist_ok=True)
-    command(["qemu-img", "create", "-q", "-f", "qcow2", str(image / "disk.qcow2"), "1G"])
-    (image / "manifest.json").write_text(json.dumps({"disk": str(image / "disk.qcow2"), "disk_format": "qcow2"}))
+    base = folder / "base.qcow2"
+    command(["qemu-img", "create", "-q", "-f", "qcow2", str(base), "1G"])
     (folder / "virsh.xml").write_text(_DOMAIN)
-    script = bench.write("guests/clones.sh", _CLONES.format(count=count, base=image / "disk.qcow2", folder=folder))
-    play = bench.write("guests/clones.yml", book([guest(count, image=str(image))]))
+    script = bench.write("guests/clones.sh", _CLONES.format(count=count, base=base, folder=folder))
+    play = bench.write("guests/clones.yml", book([guest(count, disks=[{"name": "root", "backing": str(base)}])]))
     away = bench.write("guests/gone.yml", book([guest(count, state="absent"), {
         "shell": f"for n in $(seq {count}); do virsh -q destroy v$n; virsh -q undefine v$n; rm -f /var/lib/libvirt/images/v$n.qcow2; done 2>/dev/null; true"}]))
     address = lab.status()["hv1"]["address"]

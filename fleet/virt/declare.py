@@ -168,7 +168,7 @@ def _disks(guest: str, args: Mapping[str, Any], image: Mapping[str, Any]) -> tup
         made = not (args.get("volume") or (base.path and not base.made))
         rest.insert(0, Disk("root", _printable("volume", path), base.format or ("qcow2" if made else None), base.device, base.bus,
                             _size(args.get("disk_size")) or base.size, base.readonly, base.cache, base.serial, base.bandwidth, base.protected, made,
-                            image.get("disk"), image.get("disk_format", "qcow2") if image else None))
+                            image.get("disk") or base.backing, image.get("disk_format", "qcow2") if image else base.backing_format))
     return tuple(rest)
 
 
