@@ -59,6 +59,31 @@ def inventory(lab: object, list_: bool, host: str | None) -> None:
     print(json.dumps(lab.listing(hosts), indent=1))  # type: ignore[attr-defined]
 
 
+@command.command("ssh", context_settings={"ignore_unknown_options": True})
+@click.argument("host")
+@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+@click.pass_obj
+def ssh(lab: object, host: str, words: tuple[str, ...]) -> int:
+    """Log in to a host, or run a command there.
+
+    \b
+    fleet lab ssh h1
+    fleet lab ssh h1 systemctl status app
+    """
+    import shlex
+
+    from fleet.errors import UsageError, nearest
+    hosts = lab.status()  # type: ignore[attr-defined]
+    if host not in hosts:
+        raise UsageError(f"the lab has no host '{host}'", hint=nearest(host, list(hosts)) or "`fleet lab status` lists them")
+    from fleet.lab.login import login
+    text = shlex.join(words) if len(words) > 1 else words[0] if words else None
+    try:
+        return login(hosts[host], lab.shared / "id", lab.folder / "known_hosts", text, pty=sys.stdin.isatty())  # type: ignore[attr-defined]
+    except Exception as error:  # paramiko's and the socket's
+        raise UsageError(f"cannot log in to {host}: {error}", hint="`fleet lab status` says whether it runs") from None
+
+
 @command.command("down")
 @click.pass_obj
 def down(lab: object) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import subprocess
+import sys
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from fleet.lab import Lab
+from fleet.lab.login import login
 from fleet.lab.owner import hand_over
 
 pytestmark = pytest.mark.lab
@@ -55,3 +59,18 @@ def test_whoever_asked_sudo_works_with_it_as_themselves(tmp_path: Path, lab: Lab
     owned = {str(path.relative_to(tmp_path)): path.stat().st_uid == person.pw_uid for path in tmp_path.rglob("*")}
     assert [path for path, theirs in sorted(owned.items()) if theirs] == [
         "state", "state/fleet", "state/fleet/lab", "state/fleet/lab-base/id", "state/fleet/lab-base/id.pub", "state/fleet/lab/inventory"]
+
+
+@pytest.mark.parametrize(("words", "status", "shown"), [
+    (["h2", "hostname"], 0, "h2\n"), (["h2", "exit 3"], 3, ""), (["h2", "echo", "a b"], 0, "a b\n"), (["h9", "true"], 1, "the lab has no host 'h9'"),
+])
+def test_logging_in(lab: Lab, words: list[str], status: int, shown: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "fleet", "lab", "ssh", *words], env={**os.environ, "FLEET_LAB": str(lab.folder)}, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == status and shown in (done.stdout or done.stderr), done
+
+
+def test_logging_in_checks_the_host_key(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("")
+    with pytest.raises(paramiko.SSHException, match="not found in known_hosts"):
+        login(lab.status()["h1"], lab.shared / "id", tmp_path / "none", "true", pty=False)
