@@ -409,7 +409,7 @@ class Supervisor:
                 self._kill()
                 raise Failed("its first process did not come up within %d s" % LATE)
             self._wait(pause)
-            pause = min(pause * 1.5, 0.02)
+            pause = min(pause * 1.5, 0.004)
         self._drain()
         if self.report is not None:
             raise Failed("its program ended with status %d" % self.status)
