@@ -222,7 +222,7 @@ def test_a_time_limit_ends_the_command(site: Site, lab: Lab) -> None:
               timeout: 1
         """)
     assert seen.status == 2
-    assert "timed out" in str(seen.results("h1")[0].result["msg"])
+    assert "Timed out" in str(seen.results("h1")[0].result["msg"])
     assert "sleep 88" not in ssh(lab, "h1", "ps ax -o args")
 
 
