@@ -38,7 +38,7 @@ sync -f "$1"
 
 def measure(bench: Bench) -> list[Row]:
     folder = bench.folder / "images"
-    for name, text in (("roles/work/tasks/main.yml", ROLE), ("work.yml", RECIPE), ("script.sh", SCRIPT)):
+    for name, text in (("roles/work/tasks/main.yml", ROLE), ("bench.yml", RECIPE), ("script.sh", SCRIPT)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -49,7 +49,7 @@ def measure(bench: Bench) -> list[Row]:
             shutil.rmtree(path, ignore_errors=True)
 
     def build() -> Sample:
-        return command([*FLEET, "image", "build", "work.yml", "--no-journal", "--store", str(store)], cwd=folder)
+        return command([*FLEET, "image", "build", "bench.yml", "--no-journal", "--store", str(store)], cwd=folder)
 
     made = in_turns({"script": lambda: command(["sh", "script.sh", str(tree)], cwd=folder), "fleet": build}, min(bench.runs, 3),
                     {"script": clear, "fleet": clear})
