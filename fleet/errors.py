@@ -11,6 +11,7 @@
     +-- ConnectionFailed        a target cannot be reached or was lost                 (host unreachable)
     |   +-- AuthenticationFailed, HostKeyFailed, BecomeFailed, NoPython
     +-- VirtError               libvirt, a guest, a network or an image                (host fails)
+        +-- NotYet              ... that has to be made first                          (not predicted under check)
 
 A bug in fleet is any other exception: `cli` turns it into a report that asks for `--debug`.
 """
@@ -125,6 +126,10 @@ class NoPython(ConnectionFailed):
 
 class VirtError(FleetError):
     pass
+
+
+class NotYet(VirtError):
+    """What a task builds on is not there; under check an earlier task of the same run may be going to make it."""
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

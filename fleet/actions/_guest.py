@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from fleet.errors import VirtError
+from fleet.errors import NotYet, VirtError
 from fleet.virt import drivers, identity, seed
 from fleet.virt.connect import Hypervisor
 from fleet.virt.declare import compose, declare, own_path
@@ -127,7 +127,7 @@ def manifest(call: Any, image: str) -> Mapping[str, Any]:
         path = f"{image.rstrip('/')}/manifest.json"
         answer = call.module("slurp", {"src": path}, check=False)
         if answer.get("failed"):
-            raise VirtError(f"there is no image at {image} on {call.endpoint.name}: {answer.get('msg', '')}", hint="build it with the `image` module first")
+            raise NotYet(f"there is no image at {image} on {call.endpoint.name}: {answer.get('msg', '')}", hint="build it with the `image` module first")
         data = json.loads(base64.b64decode(answer["content"]))
         if not isinstance(data, dict) or not data.get("disk"):
             raise VirtError(f"the image {image} has no disk", hint="build it with `formats: [disk]`")

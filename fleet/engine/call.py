@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 from fleet import registry
 from fleet.connection.base import Endpoint, Ref, Reply, Request
 from fleet.engine.hub import Promise, Signal
-from fleet.errors import ArgumentError, FleetError
+from fleet.engine.planned import not_yet
+from fleet.errors import ArgumentError, FleetError, NotYet
 from fleet.events import HostStats, Subscriber, TaskResult
 from fleet.model import Play, Role, Task
 from fleet.playbook import Static
@@ -233,6 +234,8 @@ class ActionCall:
                 result = self._act(code)
         except ModuleError as error:
             result = {**error.result, "failed": True, "msg": error.msg}
+        except NotYet as error:
+            result = not_yet(error.message, name=self.args.get("name")) if self.check else {"failed": True, "msg": error.render()}
         except FleetError as error:
             result = {**getattr(error, "result", {}), "failed": True, "msg": error.render()}
         except OSError as error:

@@ -14,6 +14,7 @@ from fleet import __version__, yamlfile
 from fleet.connection.base import Connections, Endpoint
 from fleet.engine.endpoints import KEYWORDS, LOCAL, VARIABLES, endpoint
 from fleet.engine.hub import Hub
+from fleet.engine.planned import Planned
 from fleet.engine.play import run_play
 from fleet.engine.scope import Scope
 from fleet.engine.state import HostState
@@ -63,6 +64,7 @@ class Run:
         files = [source for source in self.sources if isinstance(source, str)]
         self.inventory_file = next((source for source in files if Path(source).is_file()), None)
         self.inventory_dir = _directory(files)
+        self.planned = Planned()
         self.shared: dict[str, Any] = {}  # what actions keep for the whole run (open libvirt connections)
         self.closing: list[Callable[[], None]] = []  # called at its end
         self._added: list[tuple[str, dict[str, Any], list[str]]] = []  # what add_host and group_by brought: it outlives a refresh of the inventory

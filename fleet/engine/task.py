@@ -11,6 +11,7 @@ from fleet.engine import results
 from fleet.engine.arguments import Plan
 from fleet.engine.background import Background
 from fleet.engine.call import ActionCall, Pipe, Unreachable
+from fleet.engine.planned import not_yet
 from fleet.engine.scope import Scope
 from fleet.errors import FleetError, SourceError, UndefinedError
 from fleet.events import ResultItem, TaskRetry
@@ -187,6 +188,8 @@ class TaskRun:
             return results.broken(error)
 
     def _lost(self, lost: Unreachable) -> dict[str, Any]:
+        if self.run_.options.check and self.run_.planned.awaited(self.walk.host, self.variables):
+            return not_yet("it is not there yet; what its tasks would do is not planned", host_missing=True)
         doubt = "; the task was under way, and what it did is not known" if lost.unknown else ""
         result = results.failure(lost.error.render() + doubt, unreachable=True)
         result["failed"] = False

@@ -40,7 +40,7 @@ class TaskFailed(Exception):
 
 
 class HostLost(Exception):
-    """The host is unreachable and leaves the play."""
+    """The host is unreachable, or in a plan not there yet, and leaves the play."""
 
 
 class EndHost(Exception):
@@ -310,6 +310,8 @@ class Walk:
             for item in result.get("results", ()):
                 self.take(runner, item, item=True)
         self.store(task, scope, result, runner)
+        if self.run.options.check:
+            self.run.planned.note(runner.task.action if runner else task.action, self.host, result)
         ignored = False
         if status == "unreachable":
             self.lose(step, task, scope, result)
@@ -338,7 +340,7 @@ class Walk:
             items=len(result.get("results", ())) if task.loop is not None else 0))
         if status in ("failed", "rescued"):
             raise TaskFailed(task, result)
-        if status == "unreachable" and self.state.unreachable:
+        if result.get("host_missing") or (status == "unreachable" and self.state.unreachable):
             raise HostLost
 
     def _ignored(self, scope: Scope, result: dict[str, Any]) -> bool:

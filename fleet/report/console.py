@@ -224,6 +224,8 @@ class Console:
                 lines += self.tail(stream, result.get(stream))
             if result.get("exception") and result["exception"] != message and self.verbosity:
                 lines += self.tail("exception", result["exception"])
+        elif result.get("not_yet"):
+            lines.append(f"    {self.paint('magenta', name)}: {_indent(readable(message))}")
         elif status == "changed":
             lines.append(f"    {self.paint('yellow', name)}{self.paint('dim', _what(result))}")
         elif action in _SHOWN and status == "ok" and show and (message is not None or action == "debug"):

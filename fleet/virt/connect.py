@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from fleet.connection.base import Endpoint
-from fleet.errors import VirtError
+from fleet.errors import NotYet, VirtError
 from fleet.virt.relay import SOCKET, Relay
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Hypervisor:
         except self.libvirt.libvirtError as error:
             if self._relay:
                 self._relay.close()
-            raise VirtError(f"cannot talk to libvirt on {self.name} ({uri}): {error.get_error_message()}",
+            raise NotYet(f"cannot talk to libvirt on {self.name} ({uri}): {error.get_error_message()}",
                             hint="is libvirtd running there? the `hypervisor` module finds or starts it") from None
 
     @property

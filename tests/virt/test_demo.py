@@ -47,6 +47,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_the_whole_demo(demo: Demo) -> None:
+    for site in ("playbooks/site.yml", "playbooks/site.py"):
+        seen = demo.fleet("plan", "-i", "inventory", site, "--detailed-exitcode", status=3)
+        assert "web1, box, site: it is not there yet" in seen, "a plan of what is to come has no failures:\n" + seen
+
     first: dict[str, Any] = demo.stats("apply", "playbooks/site.yml")
     assert sorted(first) == PLACES
     assert all(stats["changed"] and not stats["failed"] and not stats["unreachable"] for stats in first.values()), first
