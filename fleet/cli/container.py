@@ -101,7 +101,7 @@ def _inside(host: str, inside: str, name: str, words: list[str], given: dict[str
 @command.command("logs")
 @click.argument("host")
 @click.argument("name", metavar="CONTAINER")
-@click.option("-n", "--bytes", "size", type=int, default=65536, show_default=True, help="How much of its end.")
+@click.option("-n", "--bytes", "size", type=click.IntRange(1, 1 << 24), default=65536, metavar="BYTES", help="How much of its end; 65536 by default.")
 @click.option("--follow", is_flag=True, help="Go on showing what is written, until interrupted.")
 @shared.run_options
 def logs(host: str, name: str, size: int, follow: bool, **given: Any) -> int:

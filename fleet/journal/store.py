@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Store:
         return UsageError(f"the journal {self.path} is damaged: {error}", hint="move it away; the next run makes a new one")
 
     def _prepare(self) -> None:
-        self.db.execute("PRAGMA journal_mode=WAL")
+        self._log_ahead()
         self.db.execute("PRAGMA synchronous=NORMAL")
         with self.transaction():
             found = self.db.execute("PRAGMA user_version").fetchone()[0]
@@ -64,6 +65,18 @@ class Store:
                     self.db.execute(statement)
             if found != VERSION:
                 self.db.execute(f"PRAGMA user_version={VERSION}")
+
+    def _log_ahead(self) -> None:
+        """Two that open a new file at once: SQLite does not wait for the other one here, however long its timeout is."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                self.db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     def transaction(self) -> _Transaction:
         """Everything inside is written, or nothing. Another writer is waited for, 10 s at most."""
