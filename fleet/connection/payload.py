@@ -16,7 +16,7 @@ from typing import Any
 
 from fleet.connection.codestore import ROOT, STORE, path_of
 
-RUNNER = ("wire", "spec", "module", "files", "executor", "spool", "node", "enter", "main", "boot")
+RUNNER = ("wire", "spec", "module", "modes", "files", "executor", "spool", "node", "enter", "main", "boot")
 MAGIC = importlib.util.MAGIC_NUMBER.hex().encode()
 READY, NO_PYTHON = b"FLEET-READY\n", b"FLEET-NO-PYTHON"
 # Reads exactly what belongs to it, so that the frames behind it stay in the pipe. No quotes: it stands inside two levels of them.

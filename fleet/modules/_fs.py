@@ -3,7 +3,8 @@ import os
 import stat
 from typing import Any, Generator, List, Optional
 
-from fleet.runner.files import attributes, gid_of, parse_mode, uid_of
+from fleet.runner.files import attributes
+from fleet.runner.modes import gid_of, parse_mode, uid_of
 from fleet.runner.module import Change, Module
 
 SELINUX = ("seuser", "serole", "setype", "selevel")

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from fleet.modules.stat import described
 from fleet.runner import files
+from fleet.runner.modes import parse_mode
 from fleet.runner.module import Module
 from fleet.runner.spec import Opt, Ret, Spec
 
@@ -153,7 +154,7 @@ class Wanted:
         if self.size is not None and ((self.size >= 0 and now.st_size < self.size) or (self.size < 0 and now.st_size > -self.size)):
             return False
         if args.mode is not None:
-            mode, wanted = stat.S_IMODE(now.st_mode), files.parse_mode(args.mode, 0, stat.S_ISDIR(now.st_mode))
+            mode, wanted = stat.S_IMODE(now.st_mode), parse_mode(args.mode, 0, stat.S_ISDIR(now.st_mode))
             return mode == wanted if args.exact_mode else bool(mode & wanted)
         return True
 
