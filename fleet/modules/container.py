@@ -4,9 +4,10 @@ import shutil
 import time
 from typing import Any, Dict, List
 
+from fleet.modules import _container_life as life
 from fleet.modules import _container_network as network
 from fleet.modules import _container_root as roots
-from fleet.modules import _container_supervise as supervise
+from fleet.modules._container_supervise import BACKENDS, Failed, groups
 from fleet.runner import container as known
 from fleet.runner import namespace
 from fleet.runner.container import Container
@@ -159,7 +160,7 @@ def refuse(m, c):
     # type: (Module, Container) -> None
     """What cannot be, said before anything is done."""
     args, options = m.args, c.options
-    backend = supervise.BACKENDS[options["backend"]]
+    backend = BACKENDS[options["backend"]]
     if args.state == "running" and not options["command"] and not options["boot"]:
         m.fail("a running container needs a command or boot: true", name=c.name)
     reason = backend.refuse(c)
@@ -225,9 +226,9 @@ def changed(m, c, wanted, changes, running, effects, pending):
         yield from stopping(m, c, running)
         return None
     if running:
-        for option, _, before, after in supervise.groups(c).differing(c.options):
+        for option, _, before, after in groups(c).differing(c.options):
             effects[option] = "live"
-            yield Change("%s of the running container" % option, before, after, lambda: supervise.groups(c).set(c.options))
+            yield Change("%s of the running container" % option, before, after, lambda: groups(c).set(c.options))
     return running
 
 
@@ -259,7 +260,7 @@ def power(m, c, running, wanted):
     # type: (Module, Container, Any, str) -> Any
     """Start or stop it, as declared; its state afterwards."""
     if running and not known.supervised(running) and wanted == "running":
-        yield Change("supervisor", "gone", "running", lambda: supervise.clean(c))
+        yield Change("supervisor", "gone", "running", lambda: life.clean(c))
         running = None
     if wanted == "stopped":
         yield from stopping(m, c, running)
@@ -275,8 +276,8 @@ def power(m, c, running, wanted):
 def start(m, c):
     # type: (Module, Container) -> Dict[str, Any]
     try:
-        found = supervise.start(c)
-    except supervise.Failed as error:
+        found = life.start(c)
+    except Failed as error:
         m.fail(str(error), name=c.name)
     return healthy(m, c) if c.options.get("health") else found
 
@@ -291,7 +292,7 @@ def healthy(m, c):
         if found and found.get("health") == "healthy":
             return found
         time.sleep(0.02)
-    tail = supervise.log_tail(c, 1500)
+    tail = life.log_tail(c, 1500)
     m.fail("the container %s runs and is not healthy within %.0f s%s" % (c.name, c.options["timeout"], "; its log ends: " + tail if tail else ""),
            name=c.name)
     return {}
@@ -300,7 +301,7 @@ def healthy(m, c):
 def stopping(m, c, running):
     # type: (Module, Container, Any) -> Any
     if running:
-        yield Change("running", True, False, lambda: supervise.stop(c))
+        yield Change("running", True, False, lambda: life.stop(c))
 
 
 def absent(m, c, running):
@@ -320,7 +321,7 @@ def absent(m, c, running):
 
 def remove(c):
     # type: (Container) -> None
-    supervise.clean(c)
+    life.clean(c)
     known.release(c.name)
     gone = c.base + ".removing"  # the name is free at once, and a cut removal leaves no half container
     roots.remove_tree(gone)

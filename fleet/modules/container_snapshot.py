@@ -1,8 +1,9 @@
 """Snapshots of a container's root, and the way back to one."""
 from typing import Any
 
+from fleet.modules import _container_life as life
 from fleet.modules import _container_root as roots
-from fleet.modules import _container_supervise as supervise
+from fleet.modules._container_supervise import Failed, groups
 from fleet.runner import container as known
 from fleet.runner.container import Container
 from fleet.runner.module import Change, Module
@@ -48,25 +49,25 @@ def run(m):
 def take(m, c):
     # type: (Module, Container) -> None
     """With everything in it standing still; what was not written to the disk yet is part of it too."""
-    groups, running = supervise.groups(c), known.state(c.name)
+    limits, running = groups(c), known.state(c.name)
     if running:
-        groups.freeze(True)
+        limits.freeze(True)
     try:
         roots.snapshot(m, c, m.args.name)
     finally:
         if running:
-            groups.freeze(False)
+            limits.freeze(False)
 
 
 def back(m, c):
     # type: (Module, Container) -> None
     running = known.state(c.name)
     if running:
-        supervise.stop(c)
+        life.stop(c)
     known.release(c.name)
     roots.rollback(m, c, m.args.name)
     if running:
         try:
-            supervise.start(c)
-        except supervise.Failed as error:
+            life.start(c)
+        except Failed as error:
             m.fail("rolled back, but %s" % error)
