@@ -17,7 +17,7 @@ from fleet.settings import Settings, state
 PREFIX = "fleet-reconcile-"
 # A repair may be of this machine too, so it keeps nearly all of its rights; a report changes nothing, here neither: it writes its journal and its own /tmp.
 _HARDENED = ["LockPersonality=yes", "RestrictRealtime=yes", "SystemCallArchitectures=native"]
-_READ_ONLY = ["NoNewPrivileges=yes", "PrivateTmp=yes", "ProtectSystem=strict", "ProtectHome=read-only", "ProtectKernelTunables=yes", "ProtectControlGroups=yes",
+_READ_ONLY = ["NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=read-only", "ProtectKernelTunables=yes", "ProtectControlGroups=yes",
               "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectClock=yes", "ProtectHostname=yes", "RestrictSUIDSGID=yes",
               "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_VSOCK"]
 
@@ -64,13 +64,20 @@ def service(entry: Entry, settings: Settings, place: Place) -> str:
     identity, hardened = [], []
     if not place.user:
         identity = [f"User={place.run_as}"]  # root too: HOME is then set
-        hardened = [*_HARDENED, *([*_READ_ONLY, f"ReadWritePaths=-{_state_folder(settings)}"] if entry.mode == "report" else [])]
+        hardened = [*_HARDENED, *([*_READ_ONLY, *_own_tmp(settings.project, command), f"ReadWritePaths=-{_state_folder(settings)}"]
+                                  if entry.mode == "report" else [])]
     return "\n".join([
         f"# Written by `fleet reconcile install` for {settings.project}; it is overwritten. Add to it with `systemctl edit`.",
         "[Unit]", f"Description=fleet: {entry.mode} of {entry.name} ({settings.project})", "Wants=network-online.target", "After=network-online.target", "",
         "[Service]", "Type=oneshot", *identity, f"WorkingDirectory={settings.project}", f"ExecStart={command}",
         "# 3: drift was found, 5: another run of the entry is at work", "SuccessExitStatus=3 5",
         "# a stop is like Ctrl-C: tasks that run may finish, the rest is not begun", "TimeoutStopSec=120", "UMask=0077", *hardened, ""])
+
+
+def _own_tmp(project: str, command: str) -> list[str]:
+    """A /tmp of its own, which must not hide the project or the command."""
+    needed = [project, *command.split()]
+    return ["ReadWritePaths=/tmp /var/tmp"] if any(word.startswith(("/tmp/", "/var/tmp/")) for word in needed) else ["PrivateTmp=yes"]
 
 
 def timer(entry: Entry, settings: Settings) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.cli import run
+from fleet.reconcile.units import _own_tmp
 from tests.engine.harness import Site
 from tests.reconcile.conftest import TOML
 
@@ -86,3 +87,12 @@ def test_systemd_takes_the_units(project: Site, root: Path) -> None:
     units = sorted(str(path) for path in (root / "etc/systemd/system").glob("*.*") if path.is_file())
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
     assert not [line for line in (done.stdout + done.stderr).splitlines() if "fleet-reconcile" in line], done.stderr
+
+
+@pytest.mark.parametrize(("project", "command", "wanted"), [
+    ("/srv/site", "/usr/bin/fleet reconcile", ["PrivateTmp=yes"]),
+    ("/tmp/site", "/usr/bin/fleet reconcile", ["ReadWritePaths=/tmp /var/tmp"]),
+    ("/srv/site", "/tmp/venv/bin/python -m fleet reconcile", ["ReadWritePaths=/tmp /var/tmp"]),
+])
+def test_a_tmp_of_its_own_hides_neither_project_nor_command(project: str, command: str, wanted: list[str]) -> None:
+    assert _own_tmp(project, command) == wanted
