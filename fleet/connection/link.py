@@ -73,6 +73,9 @@ class Link:
     def run(self, stream: Stream) -> None:
         """Speak with a freshly started first stage until it ends; called in a thread of its own, which becomes the writer."""
         self._stream = stream
+        if self.error is not None:
+            stream.close()
+            return
         reader = threading.Thread(target=self._read, args=(stream,), name=f"fleet-read-{self.name}", daemon=True)
         reader.start()
         try:

@@ -81,11 +81,15 @@ class Pool:
 
     def resume(self, endpoint: Endpoint, stream: str) -> None:
         base, steps = self._way(endpoint)
-        self._machine(base).link.resume(steps, stream)
+        machine = self._present(base)
+        if machine is not None:
+            machine.link.resume(steps, stream)
 
     def cancel(self, endpoint: Endpoint) -> None:
         base, steps = self._way(endpoint)
-        self._machine(base).link.cancel(steps)
+        machine = self._present(base)
+        if machine is not None:
+            machine.link.cancel(steps)
 
     def reset(self, endpoint: Endpoint) -> None:
         base, _ = self._way(endpoint)
@@ -146,6 +150,12 @@ class Pool:
             lost.transport.close()
         return machine
 
+    def _present(self, base: Endpoint) -> Machine | None:
+        """The machine, if there is a connection to it or one on the way."""
+        with self._lock:
+            machine = self._machines.get(base)
+        return machine if machine is not None and machine.link.error is None else None
+
     def _open(self, base: Endpoint, machine: Machine) -> None:
         """Connect and be the link's writer until it ends. Runs in a thread of its own."""
         try:
@@ -161,6 +171,11 @@ class Pool:
             machine.link.fail(ConnectionFailed(f"cannot connect: {error}", host=base.name))
             return
         machine.opened.set()
+        if machine.link.error is not None:  # closed while it was being opened
+            machine.stream.close()
+            if machine.transport is not None:
+                machine.transport.close()
+            return
         machine.link.run(machine.stream)
 
     def _stream(self, base: Endpoint, machine: Machine) -> Any:

@@ -47,9 +47,19 @@ class Transport(paramiko.Transport):
         self._behind.add_string("exec")
         self._behind.add_boolean(False)
         self._behind.add_string(command)
-        return self.open_session(timeout=timeout)
+        try:
+            return self.open_session(timeout=timeout)
+        except paramiko.SSHException:
+            if self._ended is None:
+                raise
+            return self._ended  # the command was through before we were told of its channel
 
     _behind: paramiko.Message | None = None
+    _ended: paramiko.Channel | None = None
+
+    def _unlink_channel(self, chanid: int) -> None:
+        self._ended = self._channels.get(chanid)  # type: ignore[attr-defined]
+        super()._unlink_channel(chanid)  # type: ignore[misc]
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         super()._send_user_message(data)  # type: ignore[misc]

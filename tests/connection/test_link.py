@@ -107,3 +107,17 @@ def test_lost_in_the_middle_is_unknown() -> None:
 
     reply = outcome(Ends(HELLO, ends=False))
     assert reply.error is not None and reply.unknown and "runner on the host ended" in reply.error.message
+
+
+def test_a_link_closed_before_it_was_open_starts_nothing() -> None:
+    written: list[bytes] = []
+
+    class Watched(Scripted):
+        def write(self, data: bytes) -> None:
+            written.append(data)
+
+    link = Link("h1", {"context": 1})
+    link.close()
+    stream = Watched(ends=False)
+    link.run(stream)
+    assert not written and stream.said.get(timeout=1) == b"", "and its stream is closed"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
+from fleet.lab import Lab
 from tests.engine.harness import Seen, Site
+from tests.lab.test_ssh import ssh
 
 pytestmark = pytest.mark.lab
 
@@ -54,7 +57,7 @@ def test_a_failure_stops_its_host_with_the_users_line(site: Site) -> None:
     assert [there.messages(host) for host in ("h1", "h2", "h3")] == [["True"], ["False"], ["True"]]
 
 
-def test_a_lost_host_does_not_hold_up_a_barrier(site: Site) -> None:
+def test_a_lost_host_does_not_hold_up_a_barrier(site: Site, lab: Lab) -> None:
     seen = run(site, """
         @play(hosts="all")
         def work(t: Host) -> None:
@@ -64,3 +67,9 @@ def test_a_lost_host_does_not_hold_up_a_barrier(site: Site) -> None:
         """)
     assert seen.status == 4
     assert seen.messages("h1") == seen.messages("h2") == ["['h1', 'h2']"]
+    for _ in range(50):
+        left = ssh(lab, "h3", "ps ax -o args")
+        if "python3 -I" not in left:
+            break
+        time.sleep(0.1)
+    assert "python3 -I" not in left, "a connection made anew is closed with the run"

@@ -151,7 +151,7 @@ def test_a_mount_point_is_not_replaced(site: Site, lab: Lab) -> None:
     ssh(lab, "h1", "echo old >/etc/bound; echo old >/tmp/source; mount --bind /tmp/source /etc/bound")
     seen = site.run(play("- copy: {content: new, dest: /etc/bound}"))
     assert seen.status == 2 and "/etc/bound cannot be replaced atomically" in message(seen) and "unsafe_writes" in message(seen)
-    assert ssh(lab, "h1", "cat /etc/bound; ls -A /etc | grep -c fleet") == "old\n0\n"
+    assert ssh(lab, "h1", "cat /etc/bound; ls -A /etc | grep -c ^.fleet-") == "old\n0\n"
     assert site.run(play("- copy: {content: new, dest: /etc/bound, unsafe_writes: true}")).status == 0
     assert ssh(lab, "h1", "cat /etc/bound; umount /etc/bound") == "new"
 
@@ -203,7 +203,7 @@ def test_a_killed_controller_leaves_nothing(site: Site, lab: Lab) -> None:
     process.kill()
     process.communicate(timeout=10)
     for _ in range(100):
-        left = ssh(lab, "h1", "ps ax -o args | grep -v grep | grep -E 'sleep 66|python'; ls -A /etc /tmp /root | grep -i fleet")
+        left = ssh(lab, "h1", "ps ax -o args | grep -v grep | grep -E 'sleep 66|python'; ls -A /etc /tmp /root | grep -iE '^.fleet|fleet-half|fleet-never'")
         if left == "fleet-half\n":
             break
         time.sleep(0.1)
