@@ -235,7 +235,7 @@ def image(hypervisor_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def guest(hypervisor_lab: Lab, hypervisors: dict[str, Hypervisor], image: str, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def booted(hypervisor_lab: Lab, hypervisors: dict[str, Hypervisor], image: str, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The guest g1 on hv1, as the `guest` action with GUEST declares it, booted, its cloud-init done, its agent answering. Shared by all tests: leave
     it running, or take `fresh_guest`."""
     hypervisor = hypervisors["hv1"]
@@ -262,6 +262,16 @@ def guest(hypervisor_lab: Lab, hypervisors: dict[str, Hypervisor], image: str, t
     return machine.fresh()
 
 
+@pytest.fixture
+def guest(booted: Machine) -> Machine:
+    """The guest, running; restored when the test before took it away."""
+    try:
+        running = booted.domain.isActive()
+    except libvirt.libvirtError:
+        running = False
+    return booted if running else booted.fresh()
+
+
 def _save(machine: Machine) -> None:
     work = machine.saved.with_suffix(f".{os.getpid()}")
     work.mkdir()
@@ -273,9 +283,9 @@ def _save(machine: Machine) -> None:
 
 
 @pytest.fixture
-def fresh_guest(guest: Machine) -> Machine:
+def fresh_guest(booted: Machine) -> Machine:
     """The same guest just restored, for tests that do much to it."""
-    return guest.fresh()
+    return booted.fresh()
 
 
 @pytest.fixture
