@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from fleet.validate import validate
 from tests.connection.conftest import Asker
 from tests.sshd import Sshd
 
-PYENV = sorted(Path("/root/.pyenv/versions").glob("3.*/bin/python3"), key=lambda path: [int(part) for part in path.parts[4].split(".")])
-PYTHONS = ["/usr/bin/python3", *(str(path) for path in PYENV if int(path.parts[4].split(".")[1]) >= 6)]
+VERSIONS = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+PYENV = sorted(VERSIONS.glob("3.*/bin/python3"), key=lambda path: [int(part) for part in path.parts[-3].split(".")])
+PYTHONS = ["/usr/bin/python3", *(str(path) for path in PYENV if int(path.parts[-3].split(".")[1]) >= 6)]
 
 
 def ask(asker: Asker, sshd: Sshd, python: str, module: str, check: bool = False, blob: bytes | None = None, **args: object) -> dict[str, object]:
@@ -60,7 +62,7 @@ def test_every_module_loads_on_the_oldest(module: str) -> None:
 
 @pytest.mark.parametrize("said", ["ImportError: No module named _frozen_importlib_external", "Unknown option: -I"])
 def test_a_python_that_is_too_old_is_one_sentence(sshd: Sshd, tmp_path: Path, said: str) -> None:
-    old = next(iter(Path("/root/.pyenv/versions").glob("2.*/bin/python")), None)
+    old = next(iter(VERSIONS.glob("2.*/bin/python")), None)
     python = tmp_path / "python"
     if old is not None:
         python.symlink_to(old)
