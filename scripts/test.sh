@@ -21,7 +21,15 @@ tests() {
 
 tests fast -m "not lab and not virt"
 echo "tests against real hosts and, beside them, against real guests"
-tests guests -m guests >"$work/guests.log" 2>&1 &
+# A file at a time, each with hypervisors of its own: what one does to them is not met by the next. 5: there was none in that file.
+guests() {
+    ended=0
+    for file in tests/virt/test_*.py; do
+        tests guests -m guests "$file" || { [ $? = 5 ] || ended=1; }
+    done
+    return $ended
+}
+guests >"$work/guests.log" 2>&1 &
 guests=$!
 failed=0
 tests hosts -m "(lab or virt) and not guests" || failed=1
