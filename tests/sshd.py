@@ -80,8 +80,8 @@ class Sshd:
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     folder = tmp_path_factory.mktemp("sshd")
-    folder.parent.chmod(0o755)
-    folder.parent.parent.chmod(0o755)
+    for above in (folder.parent, folder.parent.parent):
+        above.chmod(above.stat().st_mode & 0o7777 | 0o055)  # other users log in to it too
     server = Sshd(folder)
     yield server
     server.stop()
