@@ -2,10 +2,10 @@
 import os
 import re
 import shutil
-import socket
 from typing import Any, Dict, List, Optional
 
 from fleet.modules import _kvm
+from fleet.modules.hypervisor import answers
 from fleet.runner.module import Module
 from fleet.runner.spec import Opt, Ret, Spec
 
@@ -120,19 +120,6 @@ def which(*programs):
     # type: (str) -> Optional[str]
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     return next((found for found in (shutil.which(each, path=path) for each in programs) if found), None)
-
-
-def answers(path):
-    # type: (str) -> bool
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.settimeout(2)
-        probe.connect(path)
-        return True
-    except OSError:
-        return False
-    finally:
-        probe.close()
 
 
 def firmware():
