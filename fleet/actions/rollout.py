@@ -62,7 +62,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
     path, id_ = os.path.join(args.store, "sha256", image["id"]), str(image["id"])
     if not image.get("tree"):
         raise ArgumentError(f"the image {args.image} has no tree for containers", hint="build it with `tree` among its formats")
-    members = [member for member in known(call, str(image.get("name") or ""), args.containers) if member.image_id != id_]
+    members = [member for member in known(call, image["names"], args.containers) if member.image_id != id_]
     done: list[str] = []
     batches = split(members, args.batch)
     for number, batch in enumerate(batches, 1):
@@ -70,7 +70,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
             yield Change(f"container {member.name}", (member.image_id or member.before)[:12], id_[:12])
         if call.check:
             continue
-        notes = {"store": args.store, "image": str(image.get("name") or ""), "names": []}
+        notes = {"store": args.store, "names": []}
         must(call.module("_image_containers", {**notes, "remember": [member.listed for member in batch]}, check=False))
         wrong = replaced(call, batch, path)
         back = rolled_back(call, batch) if wrong and args.rollback else []
@@ -84,9 +84,9 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
     return {"id": id_, "replaced": done}
 
 
-def known(call: Call, image: str, names: list[str] | None) -> list[Member]:
-    """The containers to look at: those named, or those made of any build of the image; with those that a killed rollout had begun to replace."""
-    listed = must(call.module("_image_containers", {"store": call.args.store, "image": image, "names": names}, check=False))["containers"]
+def known(call: Call, images: list[str], names: list[str] | None) -> list[Member]:
+    """The containers to look at: those named, or those made of any image that has or had one of these names; with those that a killed rollout had begun to replace."""
+    listed = must(call.module("_image_containers", {"store": call.args.store, "images": images, "names": names}, check=False))["containers"]
     missing = set(names or ()) - {each["name"] for each in listed}
     if missing:
         raise ArgumentError(f"there is no container {', '.join(sorted(missing))} on {call.endpoint.name}")

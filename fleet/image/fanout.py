@@ -18,7 +18,7 @@ def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any
     """The changes that bring an image of the host `source` here, under the same name."""
     there = call.at(source)
     known = must(there.module("_image_list", {"store": store, "name": name}, check=False))["image"]
-    label = name if name == known.get("name") or not known["id"].startswith(name) else str(known.get("name") or name)
+    label = name if name in known["names"] or not known["id"].startswith(name) else str(next(iter(known["names"]), name))
     wanted = {"store": store, "id": known["id"], "name": label}
     here = must(call.module("_image_pull", wanted, check=True))
     if not here["there"]:

@@ -14,7 +14,7 @@ from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec("_image_containers", "Containers of an image", {
     "store": Opt("path", "The store that the image is in.", default=store_.DEFAULT),
-    "image": Opt("str", "The image's name.", required=True),
+    "images": Opt("list", "The image's names.", elements="str", default=[]),
     "names": Opt("list", "These containers instead, whatever they are made of.", elements="str"),
     "remember": Opt("list", "Members, as listed, that are replaced now.", elements="raw", default=[]),
     "forget": Opt("list", "Names of those that are done.", elements="str", default=[]),
@@ -30,6 +30,7 @@ def run(m):
     for name in m.args.forget:
         if os.path.exists(note(name)):
             yield Change("note", name, None, lambda name=name: os.unlink(note(name)))  # type: ignore[misc]
+    store = store_.Store(m.args.store)
     found = {}  # type: Dict[str, Dict[str, Any]]
     for name in known.names():
         c = known.load(name)
@@ -38,7 +39,7 @@ def run(m):
         folder = str(c.made.get("image") or "")
         ours = os.path.realpath(folder).startswith(os.path.realpath(m.args.store) + "/")
         found[name] = {"name": name, "options": c.options, "image": folder, "image_id": c.made.get("image_id"),
-                       "of": store_.manifest(folder).get("name") if ours else None, "running": known.state(name) is not None}
+                       "of": store.named(os.path.basename(os.path.realpath(folder))) if ours else [], "running": known.state(name) is not None}
     for entry in sorted(os.listdir(NOTES)) if os.path.isdir(NOTES) else ():
         member = store_.read_json(os.path.join(NOTES, entry))
         if store_.age(os.path.join(NOTES, entry)) > DAY:
@@ -46,8 +47,8 @@ def run(m):
         if member.get("name") and known.NAME.match(str(member["name"])):
             # As it was before: what is there now may be a part of it, or not run yet.
             found[member["name"]] = dict(member, image_id=None)
-    chosen = [each for name, each in sorted(found.items()) if (name in m.args.names if m.args.names is not None else each.get("of") == m.args.image)]
-    return {"containers": chosen}
+    return {"containers": [each for name, each in sorted(found.items())
+                           if (name in m.args.names if m.args.names is not None else set(each.get("of") or ()) & set(m.args.images))]}
 
 
 def note(name):

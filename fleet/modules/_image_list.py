@@ -23,17 +23,18 @@ def run(m):
         if id_ is None:
             m.fail("there is no image '%s' in %s" % (m.args.name, store.path))
         manifest = store_.manifest(store.image(str(id_)))
-        return {"image": dict(manifest, users=used.get(str(id_), []), disk_usage=store_.size_of(store.image(str(id_))))}
+        return {"image": dict(manifest, names=store.named(str(id_)), users=used.get(str(id_), []), disk_usage=store_.size_of(store.image(str(id_))))}
     found = []
     for id_ in store.ids():
         path = store.image(id_)
         manifest = store_.manifest(path)
-        name = manifest.get("name") or ""
+        named = store.named(id_)
+        now = [name for name in named if names.get(name) == id_]
         found.append({
-            "id": id_, "name": name, "names": [each for each, target in names.items() if target == id_], "base": manifest.get("base"),
+            "id": id_, "name": ", ".join(now or named), "names": now, "base": manifest.get("base"),
             "formats": manifest.get("formats") or [], "roles": manifest.get("roles") or [], "packages": len(manifest.get("packages") or ()),
             "built": os.stat(path).st_mtime, "disk_usage": store_.size_of(path),
             "users": [each for each in used.get(id_, []) if not each.startswith("name ")],
             # Instances of what the name stood for before it was built again.
-            "stale": bool(name in names and names[name] != id_)})
+            "stale": not now and any(name in names for name in named)})
     return {"images": found, "store": store.path}

@@ -2,6 +2,7 @@
 
     STORE/NAME -> sha256/ID            a name, which is a reference
     STORE/sha256/ID/manifest.json      an image: see `manifest`
+    STORE/sha256/ID/names/NAME         a name that it has or had: inputs that are the same under two names are one image
     STORE/layers/KEY/                  what one step of a build made: `layer.json`, and `diff/` (upon its parents) or `full/`
     STORE/downloads/                   files that were fetched, by the digest of where they come from
     STORE/work/PID.STARTED.WHAT/       what is being made; swept when the process that made it is gone
@@ -90,11 +91,22 @@ class Store:
                 return fitting[0]
         return None
 
+    def named(self, id_):
+        # type: (str) -> List[str]
+        """The names that an image has or had, sorted."""
+        folder = os.path.join(self.image(id_), "names")
+        found = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        return sorted(found | {name for name, known in self.names().items() if known == id_})
+
     def refer(self, name, id_):
         # type: (str, str) -> None
         """Make a name stand for an image, atomically."""
         checked(name)
         place = os.path.join(self.path, name)
+        if os.path.isdir(self.image(id_)):
+            os.makedirs(os.path.join(self.image(id_), "names"), exist_ok=True)
+            with open(os.path.join(self.image(id_), "names", name), "w"):
+                pass
         if os.path.lexists(place) and not os.path.islink(place):
             self.retire(place)
         temporary = os.path.join(self.path, "work", "%s.name.%s" % (owner(), name))

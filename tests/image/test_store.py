@@ -36,6 +36,8 @@ def test_names(store: store_.Store) -> None:
     store.refer("web", TWO)
     assert store.names() == {"web": TWO} and store.resolve("1111111") is None and store.resolve("none") is None
     assert store_.manifest(store.path + "/web")["id"] == TWO
+    store.refer("app", TWO)
+    assert store.named(ONE) == ["web"] and store.named(TWO) == ["app", "web"], "what it was called before is known"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a b", "sha256", "layers", "work", "x" * 200, "a\n"])

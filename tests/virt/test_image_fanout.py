@@ -134,6 +134,7 @@ def task(site: Site, module: str, ok: bool = True, **args: Any) -> dict[str, Any
 def test_rollout(boxes: ContainerSite, containers: Containers, kept: str, tmp_path: Path) -> None:
     """Batch by batch to the newer image; a bad batch is made what it was, and those after it are not touched."""
     site = local(tmp_path / "image")
+    build(site, kept, "a-twin", base=BASE, roles=["app"], vars={"greeting": "two"})  # one image by two names: its containers are found by both
     images = [build(site, kept, "service", base=BASE, roles=["app"], vars={"greeting": greeting}) for greeting in ("one", "two", "bad")]
     assert len({image["id"] for image in images}) == 3
     task(boxes, "_image_seal", store=kept, id=images[0]["id"], name="service")
