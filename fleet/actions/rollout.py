@@ -85,7 +85,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
 
 
 def known(call: Call, images: list[str], names: list[str] | None) -> list[Member]:
-    """The containers to look at: those named, or those made of any image that has or had one of these names; with those that a killed rollout had begun to replace."""
+    """The containers to look at: those named, or those made of any image that has or had one of these names; with those a killed rollout had begun."""
     listed = must(call.module("_image_containers", {"store": call.args.store, "images": images, "names": names}, check=False))["containers"]
     missing = set(names or ()) - {each["name"] for each in listed}
     if missing:
