@@ -47,8 +47,9 @@ def export(m, store, id_, place):
     work = store.work("export")
     try:
         target = os.path.join(work, "image.tar")
-        ns.inside(lambda: m.run(["tar", "--create", "--sparse", "--file", target, "--directory", store.image(id_), "--exclude=./names", "--sort=name",
-                                 "--format=pax", "--numeric-owner", "--xattrs", "--xattrs-include=security.capability", "."], ok=[0], env={"LC_ALL": "C.UTF-8"}) and None)
+        command = ["tar", "--create", "--sparse", "--file", target, "--directory", store.image(id_), "--exclude=./names", "--sort=name", "--format=pax",
+                   "--numeric-owner", "--xattrs", "--xattrs-include=security.capability", "."]
+        ns.inside(lambda: m.run(command, ok=[0], env={"LC_ALL": "C.UTF-8"}) and None)
         known = {"sha256": files.digest(target, "sha256"), "size": os.path.getsize(target)}
         os.rename(target, place)
         store_.write_json(place + ".json", known)
