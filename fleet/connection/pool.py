@@ -186,16 +186,16 @@ class Pool:
             machine.transport = self._openers[base.kind](base, self._released(base.via))
             machine.opened.set()
             return machine.transport.open()
-        from fleet.connection import ssh
-
+        from fleet.connection import dial
         via = None
         if base.via is not None:
             via = self._released(base.via)
         else:
-            for jump in ssh.jumps(base):
+            for jump in dial.jumps(base):
                 via = self._released(jump)
-        machine.transport = ssh.connect(base, via)
+        machine.transport = dial.connect(base, via)
         machine.opened.set()
+        from fleet.connection import ssh
         return ssh.open_stream(machine.transport, base)
 
     def _released(self, endpoint: Endpoint) -> Any:

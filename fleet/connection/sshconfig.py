@@ -9,12 +9,12 @@ import re
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from fleet.connection import lean  # isort: skip
-import paramiko
+from typing import TYPE_CHECKING, Any
 
 from fleet.errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    import paramiko
 
 _EXEC = re.compile(r"^\s*match\s.*\bexec\b", re.IGNORECASE | re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*include\s+(.+?)\s*$", re.IGNORECASE)
@@ -36,6 +36,8 @@ def _config(path: str, must_exist: bool) -> paramiko.SSHConfig | None:
         if must_exist:
             raise ConnectionFailed(f"there is no SSH configuration {path}")
         return None
+    from fleet.connection import lean  # isort: skip
+    import paramiko
     config = paramiko.SSHConfig()
     try:
         text = "\n".join(_lines(path, 0))

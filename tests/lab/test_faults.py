@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.connection import pool
+from fleet.connection import dial, pool
 from fleet.connection import ssh as transport
 from fleet.lab import Lab
 from tests.engine.harness import Seen, Site
@@ -162,7 +162,7 @@ def test_a_mount_point_is_not_replaced(site: Site, lab: Lab) -> None:
 def test_silence_is_noticed(site: Site, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wire is cut without a word. What the task did is not known, and that is what is said."""
     monkeypatch.setattr(transport, "KEEPALIVE", 1)
-    monkeypatch.setattr(transport, "SILENCE", 2)
+    monkeypatch.setattr(dial, "SILENCE", 2)
     monkeypatch.setattr(pool, "ALIVE", 3.0)
     link = lab.status()["h1"]["link"]
 
