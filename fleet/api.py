@@ -36,7 +36,8 @@ class RunOutcome:
 class InPython:
     """What a YAML playbook may use of Python's; loaded when there is some, a role's file once a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, templar: Templar) -> None:
+        self.templar = templar
         self.functions: dict[str, Any] = {}
 
     def plays(self, path: str, static: Static, chain: Chain) -> list[Play]:
@@ -48,6 +49,11 @@ class InPython:
         if path not in self.functions:
             self.functions[path] = found(path, name, pos)
         return named(self.functions[path], name, params, variables, pos)
+
+    def plugins(self, folder: str) -> None:
+        if os.path.isdir(os.path.join(folder, "filter_plugins")) or os.path.isdir(os.path.join(folder, "test_plugins")):
+            from fleet.dsl.plugins import beside
+            self.templar.extend(beside(folder, "filters"), beside(folder, "tests"))
 
     def installed(self, name: str) -> str | None:
         from fleet.dsl.roles import installed
@@ -88,10 +94,16 @@ def prepare(playbooks: Sequence[Book], options: RunOptions, settings: Settings) 
     base = Path(_file(playbooks[0])).parent if playbooks else Path()
     templar = Templar(decrypt, any_condition=settings.allow_broken_conditionals)
 
+    if settings.filter_plugins or settings.test_plugins:
+        from fleet.dsl.plugins import found
+        for kind, folders in (("filters", settings.filter_plugins), ("tests", settings.test_plugins)):
+            for folder in folders:
+                templar.extend(**{kind: found(os.path.expanduser(folder), kind)})
+
     def render(value: Any, layers: Mapping[str, Any]) -> Any:
         return templar.render(value, Variables(templar, [layers, extra_vars]))
 
-    static = Static(python=InPython(), roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
+    static = Static(python=InPython(templar), roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
                     decrypt=decrypt, extra_vars=extra_vars)
     prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
     prepared.books = [_book(each, static) for each in playbooks]

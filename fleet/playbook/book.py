@@ -25,6 +25,7 @@ _AS_IS = ("name", "gather_facts", "gather_subset", "max_fail_percentage", "force
 
 def read_book(place: Place) -> list[Play]:
     """The plays of the file the place stands in, YAML or Python."""
+    place.static.plugins(place.basedir)
     if place.file.endswith(".py") and place.static.python is not None:
         return place.static.python.plays(place.file, place.static, place.chain)
     return load_book(place)

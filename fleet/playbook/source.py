@@ -33,6 +33,9 @@ class Python(Protocol):
         variables: those said where it is used; the ones named like its parameters are parameters. Raises SourceError for parameters it does not take.
         """
 
+    def plugins(self, folder: str) -> None:
+        """Make the filters and tests known that the directory of a playbook or role brings. Raises SourceError."""
+
     def installed(self, name: str) -> str | None:
         """Where an installed package declares a role of this name (entry point group `fleet.roles`), to be given to `role` as its path."""
 
@@ -52,12 +55,19 @@ class Static:
     extra_vars: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     python: Python | None = None
     files: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    looked: set[str] = dataclasses.field(default_factory=set, repr=False)
 
     def read(self, path: str) -> Any:
         """A YAML file's data, parsed once however often it is imported; nobody may change it."""
         if path not in self.files:
             self.files[path] = yamlfile.read(shown(path), decrypt=self.decrypt)
         return self.files[path]
+
+    def plugins(self, folder: str) -> None:
+        """Take the filters and tests of a playbook's or role's directory, once."""
+        if self.python is not None and folder not in self.looked:
+            self.looked.add(folder)
+            self.python.plugins(folder)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -306,6 +306,7 @@ def use_role(use: Use, place: Place) -> Block:
     if in_python(path):
         return _python_role(use, name, path, place)
     chain = place.into(f"role {path} {use.tasks_from}", f"role {os.path.basename(path)}", use.pos)
+    place.static.plugins(path)
     role = read_role(use, name, path, place)
     around = place.defaulted
     if around is not None and use.keywords.module_defaults:

@@ -240,6 +240,7 @@ class Templar:
         """decrypt: decrypts vault text that lookups read from files. any_condition: the value of a condition need not be true or false."""
         self.decrypt = decrypt
         self.any_condition = any_condition
+        self._brought: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self.native = self._environment(NativeEnvironment, trim_blocks=True)
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
@@ -261,8 +262,18 @@ class Templar:
         environment.filters.update({name: function for name, function in FILTERS.items() if "." in name})
         for name in ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items"):
             environment.filters[name] = _listed(environment.filters[name])
+        environment.filters.update(self._brought[0])
+        environment.tests.update(self._brought[1])
         environment.globals.update(lookups.globals_for(self), range=self._range, omit=OMIT)
         return environment
+
+    def extend(self, filters: Mapping[str, Callable[..., Any]] | None = None, tests: Mapping[str, Callable[..., Any]] | None = None) -> None:
+        """Further filters and tests by name, above those that are there; they are called with plain data."""
+        for brought, more in zip(self._brought, (filters, tests), strict=True):
+            brought.update(more or {})
+        for environment in (self.native, *self._texts.values()):
+            environment.filters.update(filters or {})
+            environment.tests.update(tests or {})
 
     # -- values
 
