@@ -49,40 +49,49 @@ def create(call: Any, machine: Machine, declared: Wanted) -> Iterator[Change]:
 def _create(call: Any, machine: Machine, declared: Wanted, volumes: list[Disk]) -> None:
     host, guest = machine.host, declared.guest
     view = domains.build(guest, declared.driver)
-    made: list[str] = []
+    begun: list[str] = []
     said(call, f"define {guest.name}", machine.define, view)
     try:
         for disk in volumes:
-            if _make_volume(call, host, declared, disk):
-                made.append(str(disk.path))
+            _make_volume(call, host, declared, disk, begun)
         if declared.ignition is not None:
+            begun.append(str(guest.ignition))
             said(call, "ignition", _write, host, str(guest.ignition), declared.ignition)
         if declared.seed is not None:
             _note_seed(call, machine, declared.seed.digest, applied=True)
     except FleetError:
         # Not an error of ours alone: a full pool, say. What was begun goes, so that nothing of a guest is there that is not whole.
-        for path in made:
-            said(call, "remove", _remove_volume, host, path)
-        said(call, "remove", machine.undefine)
+        _undo(call, machine, begun)
         raise
 
 
-def _make_volume(call: Any, host: Hypervisor, declared: Wanted, disk: Disk) -> bool:
-    """Make a disk's volume where it is missing. Whether it was."""
+def _undo(call: Any, machine: Machine, begun: list[str]) -> None:
+    """Where libvirt does not answer for that either, the guest stays defined with what there is, and the next run goes on from it."""
+    try:
+        for path in begun:
+            said(call, "remove", _remove_volume, machine.host, path)
+        said(call, "remove", machine.undefine)
+    except FleetError as error:
+        call.warn(f"what was begun of {machine.name} is still there: {error}")
+
+
+def _make_volume(call: Any, host: Hypervisor, declared: Wanted, disk: Disk, begun: list[str] | None = None) -> None:
+    """Make a disk's volume where it is missing. begun: is added to before, since libvirtd may go away with its answer."""
     path = str(disk.path)
     if said(call, "volume", volume_at, host, path) is not None:
         if disk.name == "seed" and declared.seed is not None:
             said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label))
         elif disk.name == "root":
             call.warn(f"the disk {path} was there already and is used as it is")
-        return False
+        return
+    if begun is not None:
+        begun.append(path)
     if disk.name == "seed" and declared.seed is not None:
         said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label))
     else:
         said(call, f"create {path}", lambda: storage.make_volume(
             host, folder(path), path.rpartition("/")[2], size=disk.size or 0, format=disk.format or "qcow2", backing=disk.backing,
             backing_format=disk.backing_format or "qcow2"))
-    return True
 
 
 def volume_at(host: Hypervisor, path: str) -> Any:

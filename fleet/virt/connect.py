@@ -186,6 +186,8 @@ def said(call: Any, what: str, function: Callable[..., T], *args: Any) -> T:
             message = str(error.get_error_message())  # type: ignore[attr-defined]
             if time.monotonic() < end and any(words in message for words in _BUSY):
                 return busy
+            if error.get_error_domain() == library().VIR_FROM_RPC:  # type: ignore[attr-defined]
+                raise VirtError(f"{what}: libvirt went away meanwhile ({message})", hint="apply it again once libvirtd runs: what was done is found done") from None
             raise VirtError(f"{what}: {message}") from None
 
     busy: Any = object()

@@ -42,7 +42,12 @@ class Hypervisor:
     name: str
     socket: str
     var: Path
+    login: tuple[str, ...] = ()
     connection: Any = None
+
+    def sh(self, command: str) -> str:
+        """What a command line prints there."""
+        return subprocess.run([*self.login, command], check=True, capture_output=True, text=True).stdout
 
     def kill_libvirtd(self) -> None:
         """At once, as the kernel would."""
@@ -52,6 +57,23 @@ class Hypervisor:
                     os.kill(int(process.name), signal.SIGKILL)
             except OSError:
                 continue
+
+    def restart_libvirtd(self) -> None:
+        """Killed, and there again at once, as systemd would have it."""
+        self.kill_libvirtd()
+        self.start_libvirtd()
+
+    def start_libvirtd(self) -> None:
+        self.sh("until ! pidof libvirtd >/dev/null; do sleep 0.01; done; libvirtd -d")
+        end = time.monotonic() + 30
+        while True:
+            try:
+                self.reopen()
+                return
+            except libvirt.libvirtError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def reopen(self) -> None:
         """After libvirtd was restarted."""
@@ -182,7 +204,9 @@ def hypervisors(hypervisor_lab: Lab) -> Iterator[dict[str, Hypervisor]]:
     found = {}
     for name, host in hypervisor_lab.status().items():
         inner = Path(f"/proc/{host['pid']}/task/{host['pid']}/children").read_text().split()[0]
-        found[name] = Hypervisor(name, f"/proc/{inner}/root/run/libvirt/libvirt-sock", Path(host["folder"]) / "var")
+        login = ("ssh", "-q", "-i", str(hypervisor_lab.shared / "id"), "-o", f"UserKnownHostsFile={hypervisor_lab.folder / 'known_hosts'}",
+                 f"{host['user']}@{host['address']}")
+        found[name] = Hypervisor(name, f"/proc/{inner}/root/run/libvirt/libvirt-sock", Path(host["folder"]) / "var", login)
         found[name].reopen()
         found[name].images.mkdir(exist_ok=True)
     yield found
@@ -286,6 +310,14 @@ def _save(machine: Machine) -> None:
 def fresh_guest(booted: Machine) -> Machine:
     """The same guest just restored, for tests that do much to it."""
     return booted.fresh()
+
+
+@pytest.fixture
+def near(hypervisors: dict[str, Hypervisor], tmp_path: Path) -> Site:
+    """hv2 without SSH, for many runs."""
+    site = Site(tmp_path)
+    site.write("hosts", f"hv2 ansible_connection=local fleet_libvirt_uri='qemu+unix:///system?socket={hypervisors['hv2'].socket}'\n")
+    return site
 
 
 @pytest.fixture
