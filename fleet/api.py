@@ -51,9 +51,9 @@ class InPython:
         return named(self.functions[path], name, params, variables, pos)
 
     def plugins(self, folder: str) -> None:
-        if os.path.isdir(os.path.join(folder, "filter_plugins")) or os.path.isdir(os.path.join(folder, "test_plugins")):
+        if any(os.path.isdir(os.path.join(folder, f"{kind}_plugins")) for kind in ("filter", "test", "lookup")):
             from fleet.dsl.plugins import beside
-            self.templar.extend(beside(folder, "filters"), beside(folder, "tests"))
+            self.templar.extend(**beside(folder))
 
     def installed(self, name: str) -> str | None:
         from fleet.dsl.roles import installed
@@ -94,16 +94,16 @@ def prepare(playbooks: Sequence[Book], options: RunOptions, settings: Settings) 
     base = Path(_file(playbooks[0])).parent if playbooks else Path()
     templar = Templar(decrypt, any_condition=settings.allow_broken_conditionals)
 
-    if settings.filter_plugins or settings.test_plugins:
-        from fleet.dsl.plugins import found
-        for kind, folders in (("filters", settings.filter_plugins), ("tests", settings.test_plugins)):
-            for folder in folders:
-                templar.extend(**{kind: found(os.path.expanduser(folder), kind)})
+    for kind, folders in (("filters", settings.filter_plugins), ("tests", settings.test_plugins), ("lookups", settings.lookup_plugins)):
+        for folder in folders:
+            from fleet.dsl.plugins import found
+            templar.extend(**{kind: found(os.path.expanduser(folder), kind)})
 
     def render(value: Any, layers: Mapping[str, Any]) -> Any:
         return templar.render(value, Variables(templar, [layers, extra_vars]))
 
-    static = Static(python=InPython(templar), roles_path=[os.path.expanduser(path) for path in settings.roles_path], playbook_dir=str(base.resolve()), render=render,
+    static = Static(python=InPython(templar), roles_path=[os.path.expanduser(path) for path in settings.roles_path],
+                    library=[os.path.expanduser(path) for path in settings.library], playbook_dir=str(base.resolve()), render=render,
                     decrypt=decrypt, extra_vars=extra_vars)
     prepared = Prepared(inventory, static, templar, extra_vars, sources, vault.redactor if vault else Redactor([]))
     prepared.books = [_book(each, static) for each in playbooks]

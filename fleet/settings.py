@@ -54,9 +54,12 @@ class Settings:
                                         env="ANSIBLE_PYTHON_INTERPRETER")
     roles_path: list[str] = _s("Where roles are looked for, after roles/ beside the playbook.", ["~/.ansible/roles", "/etc/ansible/roles"], kind="paths",
                                ini="defaults/roles_path", env="ANSIBLE_ROLES_PATH")
+    library: list[str] = _s("Directories of modules of your own, after library/ of roles and playbooks.", [], kind="paths", ini="defaults/library",
+                            env="ANSIBLE_LIBRARY")
     filter_plugins: list[str] = _s("Directories of filters in Python, beside filter_plugins/ of playbooks and roles.", [], kind="paths",
                                    ini="defaults/filter_plugins", env="ANSIBLE_FILTER_PLUGINS")
     test_plugins: list[str] = _s("The same for tests of templates.", [], kind="paths", ini="defaults/test_plugins", env="ANSIBLE_TEST_PLUGINS")
+    lookup_plugins: list[str] = _s("The same for lookups.", [], kind="paths", ini="defaults/lookup_plugins", env="ANSIBLE_LOOKUP_PLUGINS")
     private_role_vars: bool | None = _s("Roles keep their variables to themselves; when not set, those of include_role alone do.", kind="bool",
                                         ini="defaults/private_role_vars", env="ANSIBLE_PRIVATE_ROLE_VARS")
     gathering: str = _s("When plays gather facts.", "implicit", ini="defaults/gathering", env="ANSIBLE_GATHERING", choices=("implicit", "explicit", "smart"))

@@ -663,6 +663,10 @@ class NetworkPortResult(Result):
 
     changes: list[Any]
 
+class OwnModuleResult(Result):
+    """What `own_module` gives back."""
+
+
 class PackageResult(Result):
     """What `package` gives back.
 
@@ -2273,6 +2277,20 @@ class Tasks:
             vlan: One VLAN of the NIC.
             mtu: MTU of a VXLAN or VLAN.
             state: present; stopped: only prepared; absent. Default: 'present'.
+        """
+
+    def own_module(
+        self,
+        file: str | Later,
+        *,
+        options: Mapping[str, Any] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> OwnModuleResult:
+        """Run a module of your own, written as for Ansible.
+
+        Args:
+            file: The module's file on the controller: a path, or a name in library/ of the role or beside the playbook.
+            options: Its options.
         """
 
     def package(

@@ -21,10 +21,11 @@ _RESERVED_PREFIXES = ("ansible_become", "ansible_sudo", "ansible_su_", "ansible_
 class HostState:
     """One host's state across the plays of a run. Layers hold raw values; what came from the target is plain data."""
 
-    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "set", "stats", "unreachable")
+    __slots__ = ("epoch", "facts", "failed", "gathered", "included", "injected", "name", "named", "set", "stats", "unreachable")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.named: dict[str, Any] = {}  # facts of modules of one's own under their own names, below all other variables
         self.facts: dict[str, Any] = {}  # as ansible_facts shows them: without the ansible_ prefix
         self.injected: dict[str, Any] = {}  # the same as top-level ansible_* variables
         self.set: dict[str, Any] = {}  # set_fact and register
@@ -35,9 +36,14 @@ class HostState:
         self.stats = HostStats()
         self.epoch = 0
 
-    def add_facts(self, facts: Mapping[str, Any]) -> None:
-        """Take facts a module returned: `ansible_facts` and, unless they are named like connection variables, ansible_* variables."""
+    def add_facts(self, facts: Mapping[str, Any], own: bool = False) -> None:
+        """Take facts a module returned: `ansible_facts` and, unless they are named like connection variables, ansible_* variables.
+
+        own: of a module of the user's own, whose facts are variables by their own names too.
+        """
         for name, value in facts.items():
+            if own and name.isidentifier() and not name.startswith("ansible_"):
+                self.named[name] = value
             short = name[8:] if name.startswith("ansible_") and name != "ansible_local" else name
             self.facts["local" if name == "ansible_local" else short] = value
             full = name if name.startswith("ansible_") else "ansible_" + name
@@ -47,6 +53,7 @@ class HostState:
 
     def clear_facts(self) -> None:
         self.facts.clear()
+        self.named.clear()
         self.injected.clear()
         self.gathered = False
         self.epoch += 1

@@ -75,7 +75,7 @@ class PlayContext:
         """The host's variables as a task in `scope` sees them."""
         run, role = self.run, scope.role if scope else None
         public = self.public.get(host.name, ((), ()))
-        layers: list[Layer] = [*self.defaults, *public[0]]
+        layers: list[Layer] = [host.named, *self.defaults, *public[0]]
         if scope:
             layers += [each.defaults for each in scope.roles if each.defaults]
         layers.append(run.host_vars(host.name, self.play.basedir))

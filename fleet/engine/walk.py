@@ -16,7 +16,7 @@ from fleet.engine.task import TaskRun, elapsed
 from fleet.errors import FleetError
 from fleet.events import HostUnreachable, Note, TaskResult, TaskStarted
 from fleet.model import Block, Role, Task
-from fleet.playbook.action import named
+from fleet.playbook.action import OWN, named
 from fleet.playbook.listing import selected
 from fleet.trust import Trusted
 from fleet.validate import boolean
@@ -386,7 +386,7 @@ class Walk:
         elif action == "include_vars":
             state.included.update(facts)
         else:
-            state.add_facts(facts)
+            state.add_facts(facts, own=action == OWN)
 
     def store(self, task: Task, scope: Scope, result: dict[str, Any], runner: TaskRun | None, state: HostState | None = None) -> None:
         """Keep a result in a host's state (this one's by default), and its facts where no runner of its own does."""
@@ -397,7 +397,7 @@ class Walk:
             if task.action in ("set_fact", "include_vars"):
                 state.set.update(result["ansible_facts"])
             else:
-                state.add_facts(result["ansible_facts"])
+                state.add_facts(result["ansible_facts"], own=task.action == OWN)
 
     # -- handlers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple
 
 from fleet import registry
@@ -18,6 +18,10 @@ from fleet.yamlfile import Map
 RAW = frozenset({"command", "shell", "raw", "script"})
 INCLUDES = frozenset({"include_tasks", "import_tasks", "include_role", "import_role"})
 _OWN_TEXT = INCLUDES | {"meta"}
+
+
+Own = Callable[[str], str | None]
+OWN = "own_module"
 
 
 class Action(NamedTuple):
@@ -40,15 +44,17 @@ def is_module(name: Any) -> bool:
     return True
 
 
-def find(data: Map, on: str, guarded: bool = False) -> Action:
+def find(data: Map, on: str, guarded: bool = False, own: Own = lambda name: None) -> Action:
     """The one action of a task. Raises SourceError for none, for two, and for a key that is neither keyword nor module.
+
+    own: the file of a module of the user's own, by name.
 
     guarded: a condition may keep the task from running; then a module that fleet lacks becomes a failure for when it does not.
     """
     allowed = ON[on]
     found = [key for key in data if key in ("action", "local_action")]
     strange = [key for key in data if key not in allowed and not (isinstance(key, str) and key.startswith("with_"))]
-    modules = [key for key in strange if is_module(key) or (isinstance(key, str) and registry.lacking(key))]
+    modules = [key for key in strange if isinstance(key, str) and (own(key) or is_module(key) or registry.lacking(key))]
     found += modules
     if len(found) > 1:
         raise SourceError(f"this task has two actions: '{found[0]}' and '{found[1]}'", pos=data.at(found[1]), hint="make it two tasks")
@@ -60,10 +66,10 @@ def find(data: Map, on: str, guarded: bool = False) -> Action:
         raise SourceError(f"there is no module or keyword '{wrong}'", pos=data.at(wrong), hint=hint or "`fleet doc --list` shows what there is")
     if not found:
         raise SourceError("this task has no action", pos=data.pos, hint="name a module, such as `command: ls`")
-    return _parse(data, found[0], guarded or bool(data.get("when")))
+    return _parse(data, found[0], guarded or bool(data.get("when")), own)
 
 
-def _parse(data: Map, key: str, guarded: bool) -> Action:
+def _parse(data: Map, key: str, guarded: bool, own: Own) -> Action:
     pos, value = data.at(key), data[key]
     local = key == "local_action"
     if key in ("action", "local_action"):
@@ -72,6 +78,9 @@ def _parse(data: Map, key: str, guarded: bool) -> Action:
             return _unnamed(data, name, value, pos, local)
     else:
         name = key
+    file = own(name)
+    if file:
+        return Action(OWN, _own_options(data, name, file, value, pos), None, pos, local)
     if guarded and registry.lacking(name):
         return Action("fail", {"msg": f"fleet has no module '{name}'"}, None, pos)
     name = registry.canonical(name, pos)
@@ -82,6 +91,24 @@ def _parse(data: Map, key: str, guarded: bool) -> Action:
     if more is not None:
         args = _with_args(name, args, more, data.at("args"))
     return Action(name, args, free, pos, local)
+
+
+def _own_options(data: Map, name: str, file: str, value: Any, pos: Pos) -> Map:
+    """The options of `own_module` for a module that is called by its name; what they may be, only that module knows."""
+    if isinstance(value, str) and not is_template(value):
+        value, free = freeform.split(value, None, pos)
+        if free is not None:
+            raise no_free_text(name, free, pos)
+    more = data.get("args")
+    if isinstance(more, Trusted) and not value:
+        value = more
+    elif more is not None:
+        value = _with_args(name, value or {}, more, data.at("args"))
+    if value is not None and not isinstance(value, (dict, Trusted)):
+        raise SourceError(f"'{name}' takes a mapping of options, not {kind_of(value)}", pos=pos)
+    made = Map(pos)
+    made.update(file=file, options=value or {})
+    return made
 
 
 def _unnamed(data: Map, name: str, value: Any, pos: Pos, local: bool) -> Action:

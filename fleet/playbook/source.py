@@ -34,7 +34,7 @@ class Python(Protocol):
         """
 
     def plugins(self, folder: str) -> None:
-        """Make the filters and tests known that the directory of a playbook or role brings. Raises SourceError."""
+        """Make the filters, tests and lookups known that the directory of a playbook or role brings. Raises SourceError."""
 
     def installed(self, name: str) -> str | None:
         """Where an installed package declares a role of this name (entry point group `fleet.roles`), to be given to `role` as its path."""
@@ -44,12 +44,13 @@ class Python(Protocol):
 class Static:
     """What loading needs from outside, and what it has read.
 
-    render(value, variables): a template's value with extra vars above the given variables. roles_path: further directories of roles.
+    render(value, variables): a template's value with extra vars above the given variables. roles_path, library: further directories of roles, and of modules.
     python: how what is written in Python becomes part of this, or None where nothing may be.
     """
 
     render: Callable[[Any, Mapping[str, Any]], Any]
     roles_path: list[str] = dataclasses.field(default_factory=list)
+    library: list[str] = dataclasses.field(default_factory=list)
     playbook_dir: str = "."
     decrypt: Decrypt | None = None
     extra_vars: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -64,7 +65,7 @@ class Static:
         return self.files[path]
 
     def plugins(self, folder: str) -> None:
-        """Take the filters and tests of a playbook's or role's directory, once."""
+        """Take the filters, tests and lookups of a playbook's or role's directory, once."""
         if self.python is not None and folder not in self.looked:
             self.looked.add(folder)
             self.python.plugins(folder)

@@ -11,6 +11,7 @@ from fleet import registry
 from fleet.errors import Pos, SourceError
 from fleet.model import Block, Keywords, LoopControl, Role, Task
 from fleet.playbook import action as actions
+from fleet.playbook import own
 from fleet.playbook.action import Action
 from fleet.playbook.keywords import KEYWORDS, ON, at, convert, kind_of, merge, parse_keywords, shared, suggest, unknown, variable
 from fleet.playbook.roles import GALAXY, Use, argument_specs, find_role, flag, in_python, mapping, part, read_role
@@ -90,7 +91,7 @@ def load_node(data: Map, place: Place) -> Node:
         if key in data:
             raise SourceError(f"'{key}' without a block", pos=data.at(key), hint="put the tasks it belongs to under `block:` beside it")
     on = "handler" if place.handlers else "task"
-    action = actions.find(data, on, place.guarded)
+    action = actions.find(data, on, place.guarded, lambda name: own.find(name, place))
     if action.name in ("import_tasks", "import_role"):
         return _import(data, action, place, on)
     if action.name == "include_role" and place.handlers:
@@ -163,6 +164,8 @@ def _task(data: Map, action: Action, place: Place, on: str) -> Task:
     for key in _PLAIN:
         if key in data:
             setattr(task, key, _converted(data, key))
+    if action.name == actions.OWN and task.name is None:
+        task.name = os.path.splitext(os.path.basename(str(action.args.get("file"))))[0]
     if task.register is not None:
         variable(task.register, data.at("register"))
     task.seconds = _converted(data, "async") if "async" in data else None

@@ -375,9 +375,9 @@ def _each(term: Any) -> list[Any]:
 def run_lookup(name: str, terms: Any, variables: Mapping[str, Any], templar: Templar, **options: Any) -> list[Any]:
     """What the lookup of a name gives for terms (templated first). Raises TemplateError."""
     word = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
-    lookup = LOOKUPS.get(word)
+    lookup = templar.lookups.get(word) or LOOKUPS.get(word)
     if lookup is None:
-        raise TemplateError(f"the lookup plugin '{name}' was not found", hint=nearest(word, LOOKUPS))
+        raise TemplateError(f"the lookup plugin '{name}' was not found", hint=nearest(word, [*LOOKUPS, *templar.lookups]))
     terms = _known(templar, terms, variables) if word == "first_found" else plain(templar.render(terms, variables))
     options = {key: value if isinstance(value, Undefined) else plain(value) for key, value in options.items()}
     given = list(terms) if isinstance(terms, (list, tuple, range)) else [terms]

@@ -26,15 +26,15 @@ evaluated: facts, results, contents of files and what a template yields are data
   `#jinja2: lstrip_blocks: true`.
 - Templates are sandboxed and bounded: no private attributes, no changing of values in place, ranges up to 1,000,000, text up to 64 MiB.
 - Functions: `lookup(name, ...)`, `query(name, ...)` or `q`, `now(utc, fmt)`, `undef(hint)`, `range`, and Jinja2's own.
-- Filters and tests [of your own](#filters-and-tests-of-your-own) are Python files beside the playbook.
+- Filters, tests and lookups [of your own](#filters-tests-and-lookups-of-your-own) are Python files beside the playbook.
 - Every name below may be written in full, as `ansible.builtin.NAME`. Jinja2's own filters and tests are there as well.
 """
 
 _OWN = """
-## Filters and tests of your own
+## Filters, tests and lookups of your own
 
-`filter_plugins/*.py` and `test_plugins/*.py` beside a playbook or in a role (a role's are there once it is loaded), and in the directories of the settings
-`filter_plugins` and `test_plugins`, written as for Ansible:
+`filter_plugins/*.py`, `test_plugins/*.py` and `lookup_plugins/*.py` beside a playbook or in a role (a role's are there once it is loaded), and in the
+directories of the settings of these names, written as for Ansible:
 
 ```python
 # filter_plugins/net.py
@@ -48,9 +48,10 @@ class FilterModule:
         return {"first_host": first_host}
 ```
 
-`"{{ '10.0.0.0/24' | first_host }}"` is `10.0.0.1` then. They run on the controller, are called with plain data, and what they return is data. Tests are
-those of a class `TestModule` with a method `tests`. `ansible.errors` and `to_text`, `to_native` and `to_bytes` can be imported where Ansible is not installed;
-a plugin that needs more of it is refused by name before any host is touched.
+`"{{ '10.0.0.0/24' | first_host }}"` is `10.0.0.1` then. Tests are those of a class `TestModule` with a method `tests`; a lookup is named like its file, and
+the method `run(terms, variables=None, **options)` of its class `LookupModule` returns a list. They run on the controller, are called with plain data, and
+what they return is data. `ansible.errors`, `ansible.plugins.lookup.LookupBase`, `Display` and `to_text`, `to_native`, `to_bytes` can be imported where Ansible is not
+installed; a plugin that needs more of it is refused by name before any host is touched.
 """
 
 ABOUT_FILTERS = {

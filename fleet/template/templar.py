@@ -241,6 +241,7 @@ class Templar:
         self.decrypt = decrypt
         self.any_condition = any_condition
         self._brought: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self.lookups: dict[str, Callable[..., list[Any]]] = {}  # those of the user's own
         self.native = self._environment(NativeEnvironment, trim_blocks=True)
         self._compiled: Callable[[str], Any] = lru_cache(8192)(self._compile)
         self._expressions: Callable[[str], Any] = lru_cache(8192)(self._compile_expression)
@@ -267,8 +268,10 @@ class Templar:
         environment.globals.update(lookups.globals_for(self), range=self._range, omit=OMIT)
         return environment
 
-    def extend(self, filters: Mapping[str, Callable[..., Any]] | None = None, tests: Mapping[str, Callable[..., Any]] | None = None) -> None:
-        """Further filters and tests by name, above those that are there; they are called with plain data."""
+    def extend(self, filters: Mapping[str, Callable[..., Any]] | None = None, tests: Mapping[str, Callable[..., Any]] | None = None,
+               lookups: Mapping[str, Callable[..., list[Any]]] | None = None) -> None:
+        """Further filters, tests and lookups by name, above those that are there."""
+        self.lookups.update(lookups or {})
         for brought, more in zip(self._brought, (filters, tests), strict=True):
             brought.update(more or {})
         for environment in (self.native, *self._texts.values()):

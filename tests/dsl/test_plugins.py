@@ -1,4 +1,4 @@
-"""filter_plugins/ and test_plugins/ of people's own."""
+"""filter_plugins/, test_plugins/ and lookup_plugins/ of people's own."""
 
 from __future__ import annotations
 
@@ -28,6 +28,24 @@ class FilterModule(object):
         return {"shout": shout, "at": at, "kinds": lambda value: [type(each).__name__ for each in (value, *value.values())], "evil": lambda value: "{{ secret }}"}
 """
 TESTS = "class TestModule:\n    def tests(self):\n        return {'loud': lambda value: value.isupper()}\n"
+LOOKUP = """
+DOCUMENTATION = '''
+options:
+  word: {default: none, env: [{name: TEST_PLUGINS_WORD}]}
+'''
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+Display().vvv("quiet")
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms == ["no"]:
+            raise AnsibleError("it does not want to")
+        return [f"{term} {self.get_option('word')} {variables['q']}" for term in self._flatten(terms)]
+"""
 VARS = "q: hi\nd: {a: '{{ q }}', b: [1, '{{ q }}']}\nsecret: told\n"
 
 
@@ -38,6 +56,7 @@ def own(site: Site) -> Site:
     site.write("filter_plugins/mine.py", PLUGIN)
     site.write("filter_plugins/_helper.py", "raise RuntimeError('not a plugin')\n")
     site.write("test_plugins/mine.py", TESTS)
+    site.write("lookup_plugins/tell.py", LOOKUP)
     site.write("roles/r/filter_plugins/r.py", "class FilterModule:\n    def filters(self):\n        return {'double': lambda value: value * 2}\n")
     site.write("roles/r/tasks/main.yml", "- debug: {msg: \"{{ 4 | double }} {{ q | shout is loud }}\"}\n")
     return site
@@ -54,6 +73,8 @@ def said(site: Site, expression: str) -> object:
     ("{{ (q | shout) is loud }}", True),
     ("{{ d | kinds }}", ["dict", "str", "list"]),
     ("{{ q | evil }}", "{{ secret }}"),
+    ("{{ lookup('tell', 'a') }}", "a none hi"),
+    ("{{ query('tell', ['a', 'b'], word=q) }}", ["a hi hi", "b hi hi"]),
 ])
 def test_called_with_plain_data(own: Site, expression: str, wanted: object) -> None:
     assert said(own, expression) == wanted
@@ -62,6 +83,13 @@ def test_called_with_plain_data(own: Site, expression: str, wanted: object) -> N
 def test_what_fails_is_named(own: Site) -> None:
     text = str(said(own, "{{ 5 | shout }}"))
     assert "'shout' of " in text and "filter_plugins/mine.py failed: shout takes text, not int" in text
+    text = str(said(own, "{{ lookup('tell', 'no') }}"))
+    assert "'tell' of " in text and "lookup_plugins/tell.py failed: it does not want to" in text
+
+
+def test_a_loop_by_it(own: Site) -> None:
+    seen = own.run("- hosts: a\n  gather_facts: false\n  tasks:\n    - debug: {msg: '{{ item }}'}\n      with_tell: [a, b]\n")
+    assert seen.messages() == ["a none hi", "b none hi"]
 
 
 @pytest.mark.parametrize("use", ["roles: [r]", "tasks: [{include_role: {name: r}}]", "tasks: [{import_role: {name: r}}]"])
@@ -86,7 +114,7 @@ def test_directories_of_the_settings(site: Site) -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("def broken(:\n", "Python cannot read it"),
     ("import no_such_thing\n", "No module named 'no_such_thing'"),
-    ("from ansible.plugins.filter.core import combine\n", "No module named 'ansible.plugins'"),
+    ("from ansible.plugins.filter.core import combine\n", "No module named 'ansible.plugins.filter'"),
     ("x = 1\n", "there is no class FilterModule"),
     ("class FilterModule:\n    pass\n", "gives no functions by name"),
     ("class FilterModule:\n    def filters(self):\n        return {'a': 1}\n", "'a' is no function"),
