@@ -50,8 +50,8 @@ class FilterModule:
 
 `"{{ '10.0.0.0/24' | first_host }}"` is `10.0.0.1` then. Tests are those of a class `TestModule` with a method `tests`; a lookup is named like its file, and
 the method `run(terms, variables=None, **options)` of its class `LookupModule` returns a list. They run on the controller, are called with plain data, and
-what they return is data. `ansible.errors`, `ansible.plugins.lookup.LookupBase`, `Display` and `to_text`, `to_native`, `to_bytes` can be imported where Ansible is not
-installed; a plugin that needs more of it is refused by name before any host is touched.
+what they return is data. `ansible.errors`, `ansible.plugins.lookup.LookupBase`, `Display` and `to_text`, `to_native`, `to_bytes` can be imported where Ansible
+is not installed; a plugin that needs more of it is refused by name before any host is touched.
 """
 
 ABOUT_FILTERS = {
