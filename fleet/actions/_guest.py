@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from fleet.actions import _guest_address
 from fleet.errors import NotYet, VirtError
-from fleet.virt import drivers, identity, seed
+from fleet.virt import addresses, drivers, identity, seed
+from fleet.virt import ignition as ignitions
 from fleet.virt.connect import Hypervisor
 from fleet.virt.declare import compose, declare, own_path
 from fleet.virt.drivers import Driver
@@ -35,6 +37,7 @@ class Wanted:
     key: tuple[str, str] | None = None
     seed: FirstBoot | None = None
     ignition: bytes | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # network data of cards whose address nothing serves, by MAC
     accel_reason: str = ""
 
     @property
@@ -88,30 +91,36 @@ def wanted(call: Any, host: Hypervisor, name: str, seen: Seen | None) -> Wanted:
         guest = dataclasses.replace(guest, accel=None)  # the driver has its own
     drivers.refuse(guest, chosen)
     key = identity.host_key(name, call.endpoint.name) if args["image"] or args["authorized_keys"] or isinstance(args["user_data"], Mapping) else None
-    found = first_boot(args, guest, key)
+    fixed = _guest_address.fixed(call, host, guest, seen)
+    found = first_boot(args, guest, key, fixed)
     ignition = None
     if args["ignition"] is not None:
-        text = args["ignition"] if isinstance(args["ignition"], str) else json.dumps(args["ignition"], sort_keys=True)
+        text = ignitions.text(args["ignition"])
         ignition = text.encode()
         guest = dataclasses.replace(guest, ignition=own_path(args["pool"], name, f"ignition-{seed.digest({'': text})}", "ign"))
     if found is not None:
         drive = Disk("seed", found.path, "raw", found.device, readonly=True, made=True)
         guest = dataclasses.replace(guest, disks=(*guest.disks, drive))
-    return Wanted(args, guest, chosen, image, key, found, ignition)
+    return Wanted(args, guest, chosen, image, key, found, ignition, fixed)
 
 
-def first_boot(args: Mapping[str, Any], guest: Guest, key: tuple[str, str] | None) -> FirstBoot | None:
-    """The files of the seed."""
-    if not any(args[name] is not None for name in _SEEDING):
+def first_boot(args: Mapping[str, Any], guest: Guest, key: tuple[str, str] | None, fixed: Mapping[str, Any]) -> FirstBoot | None:
+    """The files of the seed. fixed: network data of cards whose address nothing serves."""
+    if not any(args[name] is not None for name in _SEEDING) and not fixed:
         return None
+    if fixed and (args["network_config"] or args["unattended"]):
+        raise VirtError(f"guest {guest.name}: the address {next(iter(fixed.values()))['addresses'][0]} would be written into its network_config, "
+                        "and that is given whole" if args["network_config"] else f"guest {guest.name}: unattended answers carry no addresses of network cards",
+                        hint="write the address there, or have DHCP serve its network")
     path = own_path(args["pool"], guest.name, "seed", "iso")
     if args["unattended"] is not None:
-        return FirstBoot({"autounattend.xml": args["unattended"]}, "UNATTEND", path, "cdrom")
+        return FirstBoot({"autounattend.xml": seed.answers(args["unattended"])}, "UNATTEND", path, "cdrom")
     hostname = args["hostname"] or guest.name
     text = seed.user_data(hostname, args["authorized_keys"] or (), key, args["user_data"])
     files = {"user-data": text, "meta-data": seed.meta_data(hostname, identity.uuid_of("guest", guest.name))}
-    if args["network_config"]:
-        files["network-config"] = json.dumps(args["network_config"], sort_keys=True)
+    network = args["network_config"] or addresses.network_data(guest.nics or (), fixed)
+    if network:
+        files["network-config"] = json.dumps(network, sort_keys=True)
     if args["vendor_data"]:
         given = args["vendor_data"]
         files["vendor-data"] = given if isinstance(given, str) else seed.cloud_config(given)

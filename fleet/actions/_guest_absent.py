@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from fleet.actions import _guest_change, _guest_wait
+from fleet.actions import _guest_address, _guest_change, _guest_wait
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.virt import identity
@@ -30,6 +30,7 @@ def absent(call: Any, machine: Machine) -> Generator[Change, Any, dict[str, Any]
         # A disk that stays must not be torn: its guest is shut down. One that goes with the guest need not wait for that.
         stop = _shut_down if others and not call.args.force else _switch_off
         yield Change("running", True, False, lambda: stop(call, machine))
+    yield from _guest_address.release(call, machine, seen.stored)
     for path in volumes:
         yield Change(path, "present", "absent")
     yield Change(f"guest {name}", "present", "absent", lambda: _remove(call, machine, volumes))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from fleet.actions import _guest_cloud
 from fleet.actions._guest import Wanted
 from fleet.errors import VirtError
 from fleet.runner.module import Change
-from fleet.virt import identity
+from fleet.virt import identity, qga
 from fleet.virt.connect import said
 from fleet.virt.machine import Machine, Watch
 from fleet.virt.table import GUEST, log_of
 
-_FINISHED = "/var/lib/cloud/data/result.json"
 _NOTICE = 30.0  # seconds that a guest may take to see what was plugged in
 _TAIL = 4000  # bytes of the console shown
 
@@ -71,10 +69,10 @@ def wait(call: Any, machine: Machine, declared: Wanted) -> Generator[Change, Any
     found = address(call, machine, end)
     if declared.key is not None:
         yield from known(call, found, declared.key[1])
-    if what in ("ssh", "cloud-init"):
+    if what == "ssh":
         ssh(call, machine, found, end)
     if what == "cloud-init":
-        finished(call, machine, end)
+        cloud_init(call, machine, end)
     return {"address": found}
 
 
@@ -116,48 +114,17 @@ def ssh(call: Any, machine: Machine, place: str, end: float) -> None:
 
 def agent(call: Any, machine: Machine, end: float) -> None:
     with Watch(call, machine, every=2.0) as watch:
-        if not watch.until(lambda: answers(machine), _left(end)):
+        if not watch.until(lambda: qga.answers(machine.domain), _left(end)):
             raise failed(call, machine, f"has no agent that answers after {call.args.timeout:.0f} s")
 
 
-def answers(machine: Machine) -> bool:
-    return ask(machine, "guest-ping") is not None
-
-
-def ask(machine: Machine, command: str, seconds: int = 5, **arguments: Any) -> Any:
-    """What the guest agent answers, None where there is none. Its answer is data of the guest's."""
-    import libvirt_qemu
-    text = json.dumps({"execute": command, "arguments": arguments} if arguments else {"execute": command})
+def cloud_init(call: Any, machine: Machine, end: float) -> None:
     try:
-        return json.loads(libvirt_qemu.qemuAgentCommand(machine.domain, text, seconds, 0)).get("return")
-    except (machine.libvirt.libvirtError, ValueError, AttributeError):
-        return None
-
-
-def finished(call: Any, machine: Machine, end: float) -> None:
-    """Until cloud-init has written its result, which says what went wrong in it."""
-    with Watch(call, machine, every=2.0) as watch:
-        text = watch.until(lambda: read(machine, _FINISHED), _left(end))
-    if not text:
-        raise failed(call, machine, f"has not finished cloud-init after {call.args.timeout:.0f} s")
-    try:
-        errors = json.loads(text)["v1"]["errors"]
-    except (ValueError, KeyError, TypeError):
-        errors = ["its result.json cannot be read"]
-    if errors:
-        raise VirtError(f"cloud-init in guest {machine.name}: {'; '.join(str(each) for each in errors)[:2000]}")
-
-
-def read(machine: Machine, path: str, most: int = 65536) -> str | None:
-    """A small file of the guest's, through its agent."""
-    handle = ask(machine, "guest-file-open", path=path, mode="r")
-    if handle is None:
-        return None
-    try:
-        answer = ask(machine, "guest-file-read", handle=handle, count=most)
-        return base64.b64decode(answer["buf-b64"]).decode(errors="replace") if isinstance(answer, dict) else None
-    finally:
-        ask(machine, "guest-file-close", handle=handle)
+        wrong = _guest_cloud.finished(call, machine, end)
+    except VirtError as error:
+        raise failed(call, machine, f"{error.message} after {call.args.timeout:.0f} s") from None
+    if wrong:
+        raise VirtError("\n".join([f"cloud-init in guest {machine.name} failed: {wrong}", *_console(call, machine, 1500)]))
 
 
 def own_view(call: Any, machine: Machine) -> list[tuple[str, Any, Any]]:
@@ -181,12 +148,12 @@ def _unseen(machine: Machine) -> list[tuple[str, Any, Any]]:
     if not any(each.get("state") == "connected" for each in seen.live.iterfind("devices/channel/target")):
         return []
     wrong: list[tuple[str, Any, Any]] = []
-    cpus = ask(machine, "guest-get-vcpus")
+    cpus = qga.asked(machine.domain, "guest-get-vcpus")
     given = next(row for row in GUEST if row.name == "vcpus").lens.read(seen.live)
     online = sum(bool(each.get("online")) for each in cpus) if isinstance(cpus, list) else given
     if online != given:
         wrong.append(("vcpus", given, online))
-    cards = ask(machine, "guest-network-get-interfaces")
+    cards = qga.asked(machine.domain, "guest-network-get-interfaces")
     if isinstance(cards, list):
         inside = {str(each.get("hardware-address")).lower() for each in cards}
         wrong += [("network card", each.get("address"), "none") for each in seen.live.iterfind("devices/interface/mac") if each.get("address") not in inside]
@@ -195,11 +162,12 @@ def _unseen(machine: Machine) -> list[tuple[str, Any, Any]]:
 
 def failed(call: Any, machine: Machine, what: str) -> VirtError:
     """The error of a wait in vain, with what can be known of the cause."""
-    parts = [f"guest {machine.name} {what}", *_leases(call, machine), *_cloud(call, machine)]
-    tail = console(call, machine)
-    if tail:
-        parts.append(f"its console says at last:\n{tail}")
-    return VirtError("\n".join(parts))
+    return VirtError("\n".join([f"guest {machine.name} {what}", *_leases(call, machine), *_guest_cloud.so_far(call, machine), *_console(call, machine)]))
+
+
+def _console(call: Any, machine: Machine, most: int = _TAIL) -> list[str]:
+    tail = console(call, machine, most)
+    return [f"its console says at last:\n{tail}"] if tail else []
 
 
 def _leases(call: Any, machine: Machine) -> list[str]:
@@ -223,14 +191,9 @@ def _leases(call: Any, machine: Machine) -> list[str]:
         return []
 
 
-def _cloud(call: Any, machine: Machine) -> list[str]:
-    text = call.blocking(read, machine, _FINISHED)
-    return [f"cloud-init says: {text.strip()[:1000]}"] if text and '"errors": []' not in text else []
-
-
-def console(call: Any, machine: Machine) -> str:
+def console(call: Any, machine: Machine, most: int = _TAIL) -> str:
     """The end of what the guest wrote to its console, where the host keeps it."""
-    answer = call.module("command", {"argv": ["tail", "-c", str(_TAIL), log_of(machine.name)]}, check=False)
+    answer = call.module("command", {"argv": ["tail", "-c", str(most), log_of(machine.name)]}, check=False)
     return "" if answer.get("failed") or answer.get("rc") else str(answer.get("stdout", "")).strip()
 
 

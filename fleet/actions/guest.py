@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from fleet.actions import _guest_absent, _guest_change, _guest_wait
+from fleet.actions import _guest_absent, _guest_address, _guest_change, _guest_wait
 from fleet.actions._guest import wanted
 from fleet.errors import VirtError
 from fleet.runner.module import Change
@@ -39,8 +39,9 @@ SPEC = Spec(
                    "and limit."),
         "numa": Opt("list", "Its NUMA nodes, each with cpus, memory, and host (the host's nodes to take it from).", elements="dict"),
         "hugepages": Opt("bool", "Memory in the host's huge pages."),
-        "networks": Opt("list", "All networks it is on, in order: libvirt networks by name, or mappings of network or bridge, mac, model, bandwidth and "
-                        "link. A new guest is on `default`.", elements="raw"),
+        "networks": Opt("list", "All networks it is on, in order: libvirt networks by name, or mappings of network or bridge, mac, model, bandwidth, link "
+                        "and address. An address is reserved in the network, live, and goes with the guest; where nothing serves DHCP it is first-boot "
+                        "data, with gateway and nameservers. A new guest is on `default`.", elements="raw"),
         "bridges": Opt("list", "Bridges of the host to be on, after the networks.", elements="str"),
         "devices": Opt("str", "virtio (paravirtual) or emulated, for systems without virtio drivers. Of a new guest; virtio by default.",
                        choices=["virtio", "emulated"]),
@@ -101,7 +102,8 @@ SPEC = Spec(
     max_memory: 2G
     vcpus: 1
     max_vcpus: 4
-    networks: [lan]
+    networks:
+      - {network: lan, address: 192.168.150.20}
     disks:
       - {name: root, size: 10G}
       - {name: data, size: 20G, protected: true}
@@ -133,11 +135,13 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     if seen is None:
         declared = declared.new(call)
         result.update(accel=declared.guest.accel, accel_reason=declared.accel_reason)
-        steps = [_guest_change.create(call, machine, declared), power(call, machine, seen)]
+        addresses = _guest_address.reserve(call, machine, declared, None)
+        steps = [_guest_change.create(call, machine, declared), addresses]
     else:
         result.update(uuid=seen.stored.findtext("uuid"))
-        steps = [_guest_change.change(call, machine, declared, seen, result), power(call, machine, seen)]
-    for step in steps:
+        addresses = _guest_address.reserve(call, machine, declared, seen)
+        steps = [addresses, _guest_change.change(call, machine, declared, seen, result)]
+    for step in [*steps, power(call, machine, seen)]:
         for change in step:
             count += 1
             yield change

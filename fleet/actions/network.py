@@ -9,8 +9,10 @@ from xml.etree import ElementTree as ET
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
+from fleet.virt import addresses
 from fleet.virt.connect import Hypervisor, hypervisor, said
-from fleet.virt.network import EFFECTS, Network, declared, effect, network_fields, network_xml, updates
+from fleet.virt.network import EFFECTS, Network, Reservation, declared, effect, network_fields, network_xml, updates
+from fleet.virt.view import parse
 from fleet.virt.xml import differences
 
 _LIVE = ", ".join(name for name, cost in EFFECTS.items() if cost == "live")
@@ -25,7 +27,8 @@ SPEC = Spec(
         "bridge": Opt("str", "The bridge's name; by default made from the network's name."),
         "address": Opt("str", "The host's own address on it, with its prefix: 192.168.150.1/24."),
         "dhcp": Opt("list", "First and last address to lease.", elements="str"),
-        "reservations": Opt("dict", "Guest name -> the fixed address of its first interface, or {address, nic: its number} or {address, mac}.", default={}),
+        "reservations": Opt("dict", "Guest name -> the fixed address of its first interface, or {address, nic: its number} or {address, mac}; all of them "
+                            "beside those that guests declare themselves.", default={}),
         "domain": Opt("str", "DNS domain of the network's guests."),
         "dns": Opt("dict", "Further DNS names the network's server answers for -> their address.", default={}),
         "mtu": Opt("int", "MTU of the bridge and of guests' interfaces."),
@@ -68,7 +71,8 @@ SPEC = Spec(
 """,
     notes=[f"Changed on the running network at once: {_LIVE}. Everything else is stored and takes effect when the network is next started; until then "
            "`pending` names it, and `restart: true` does it now.",
-           "A guest keeps its lease until it renews it, also when its reservation changes."],
+           "A guest keeps its lease until it renews it, also when its reservation changes.",
+           "What a `guest` task reserves by its cards' own `address` is that guest's: it stays, also where `reservations` does not name it."],
 )
 
 
@@ -85,6 +89,8 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
         active = False
     elif network.forward == "bridge":
         check_bridge(call, network.bridge)
+    if found:
+        network.reservations += claimed(call, host, network, found)
     text = network_xml(network, host.name)
     if not found:
         found = yield Change(f"network {network.name}", "absent", "present", lambda: said(call, f"define {network.name}", host.connection.networkDefineXML, text))
@@ -133,6 +139,28 @@ def changed(call: Any, host: Hypervisor, network: Network, found: Any, active: b
     yield Change("running", f"with the old {', '.join(waits)}", "restarted" + (f", {named(guests)} put back on it" if guests else ""),
                  lambda: restart(call, host, network, found))
     return []
+
+
+def claimed(call: Any, host: Hypervisor, network: Network, found: Any) -> list[Reservation]:
+    """Reservations that are there, not declared here, and claimed by a guest's own definition: they stay."""
+    def look() -> list[Reservation]:
+        declared = {each.mac for each in network.reservations}
+        there: dict[str, tuple[str, str]] = {}
+        for flags in (host.libvirt.VIR_NETWORK_XML_INACTIVE, 0):
+            there.update(addresses.reserved(ET.fromstring(found.XMLDesc(flags))))
+        others = {mac: each for mac, each in there.items() if mac not in declared}
+        kept = []
+        for domain in host.connection.listAllDomains() if others else ():
+            for each in addresses.claims(parse(domain.XMLDesc(host.libvirt.VIR_DOMAIN_XML_INACTIVE))):
+                if each.network == network.name and others.get(each.mac, ("",))[0] == each.address:
+                    kept.append(Reservation(others[each.mac][1], each.mac, each.address))
+        taken = {each.address: each.name for each in network.reservations}
+        for twice in kept:
+            if twice.address in taken:
+                raise VirtError(f"network {network.name}: {twice.address} is to be reserved for {taken[twice.address]}, and guest {twice.name} has it",
+                                hint="give one of them another address")
+        return kept
+    return said(call, "reservations of guests", look)
 
 
 def restart(call: Any, host: Hypervisor, network: Network, found: Any) -> None:

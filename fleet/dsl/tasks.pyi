@@ -1893,7 +1893,7 @@ class Tasks:
             cpu: A mode (host-passthrough, host-model, maximum) or model, or a mapping of model, sockets, cores, threads, features, pin, shares and limit.
             numa: Its NUMA nodes, each with cpus, memory, and host (the host's nodes to take it from).
             hugepages: Memory in the host's huge pages.
-            networks: All networks it is on, in order: libvirt networks by name, or mappings of network or bridge, mac, model, bandwidth and link. A new guest is on `default`.
+            networks: All networks it is on, in order: libvirt networks by name, or mappings of network or bridge, mac, model, bandwidth, link and address. An address is reserved in the network, live, and goes with the guest; where nothing serves DHCP it is first-boot data, with gateway and nameservers. A new guest is on `default`.
             bridges: Bridges of the host to be on, after the networks.
             devices: virtio (paravirtual) or emulated, for systems without virtio drivers. Of a new guest; virtio by default.
             machine: Machine type: q35 for a new guest, or pc, or one with a version.
@@ -2242,7 +2242,7 @@ class Tasks:
             bridge: The bridge's name; by default made from the network's name.
             address: The host's own address on it, with its prefix: 192.168.150.1/24.
             dhcp: First and last address to lease.
-            reservations: Guest name -> the fixed address of its first interface, or {address, nic: its number} or {address, mac}.
+            reservations: Guest name -> the fixed address of its first interface, or {address, nic: its number} or {address, mac}; all of them beside those that guests declare themselves.
             domain: DNS domain of the network's guests.
             dns: Further DNS names the network's server answers for -> their address.
             mtu: MTU of the bridge and of guests' interfaces.

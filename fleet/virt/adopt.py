@@ -95,6 +95,8 @@ def _nic(nic: Any) -> dict[str, Any]:
     found = {kind: name, "mac": NIC.key(nic), "model": rows["model"]}
     if rows["bandwidth"]:
         found["bandwidth"] = {way: f"{value}K" for way, value in rows["bandwidth"].items()}
+    if rows["address"]:
+        found["address"] = rows["address"]
     if rows["link"] == "down":
         found["link"] = "down"
     return {name: value for name, value in found.items() if value is not None}

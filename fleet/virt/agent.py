@@ -8,7 +8,6 @@ channel also ends the runner when the controller goes away: the guest reads an e
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from xml.etree import ElementTree as ET
 from fleet.connection import payload
 from fleet.connection.base import Endpoint
 from fleet.errors import ConnectionFailed, VirtError
+from fleet.virt import qga
 from fleet.virt.connect import Hypervisor
 from fleet.virt.xml import add, attribute
 
@@ -75,7 +75,7 @@ class Agent:
         end = time.monotonic() + self.endpoint.timeout
         while True:
             try:
-                self.ask("guest-ping")
+                qga.sync(self.domain)
                 return
             except VirtError as error:
                 if time.monotonic() > end:
@@ -85,13 +85,7 @@ class Agent:
 
     def ask(self, command: str, **arguments: Any) -> Any:
         """One command of the agent's protocol. Raises VirtError."""
-        import libvirt_qemu
-        text = json.dumps({"execute": command, "arguments": {name.replace("_", "-"): value for name, value in arguments.items()}})
-        try:
-            return json.loads(libvirt_qemu.qemuAgentCommand(self.domain, text, 20, 0))["return"]
-        except self.host.libvirt.libvirtError as error:
-            raise VirtError(f"{command}: {error.get_error_message()}", hint="some distributions forbid it in the agent's configuration "
-                            "(/etc/sysconfig/qemu-ga)" if "disabled" in str(error) else "") from None
+        return qga.ask(self.domain, command, **arguments)
 
     # -- a runner
 
@@ -99,6 +93,7 @@ class Agent:
         stream = self._connect()
         script = _FIND.replace("NAME", str(self._channel)) + payload.shell_command(self.endpoint.python)
         try:
+            qga.sync(self.domain)
             done = self.ask("guest-exec", path="/bin/sh", arg=["-c", script], capture_output=True)
         except VirtError as error:
             raise ConnectionFailed(error.message, host=self.endpoint.name, hint=error.hint) from None
@@ -145,6 +140,7 @@ class Agent:
     def raw(self, command: str, data: bytes = b"") -> tuple[int, bytes, bytes]:
         """Run a command line by the agent alone: status, output, errors."""
         more = {"input_data": base64.b64encode(data).decode()} if data else {}
+        qga.sync(self.domain)
         done = self.ask("guest-exec", path="/bin/sh", arg=["-c", command], capture_output=True, **more)
         pause = 0.01
         while not (status := self.ask("guest-exec-status", pid=done["pid"]))["exited"]:

@@ -41,6 +41,9 @@ NIC = Spec("network", "A network card of a guest.", {
     "model": Opt("str", "Model.", choices=["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3", "netfront", "82540EM"]),
     "bandwidth": Opt("dict", "Average bytes a second.", suboptions={"in": Opt("bytes", ""), "out": Opt("bytes", "")}),
     "link": Opt("str", "Its cable.", choices=["up", "down"]),
+    "address": Opt("str", "Its fixed address, or none: reserved where libvirt's network serves DHCP, else first-boot data, with its prefix."),
+    "gateway": Opt("str", "The way out, where nothing serves DHCP; by default the host's address on a libvirt network that goes anywhere."),
+    "nameservers": Opt("list", "DNS servers, where nothing serves DHCP; by default the host's address on a libvirt network.", elements="str", default=[]),
 }, required_one_of=[("network", "bridge")], mutually_exclusive=[("network", "bridge")])
 CPU = Spec("cpu", "The guest's CPU.", {
     "model": Opt("str", "host-passthrough, host-model, maximum or a model's name."),
@@ -149,6 +152,9 @@ def _consistent(guest: Guest) -> None:
     macs = [nic.mac.lower() for nic in guest.nics or ()]
     if len(set(macs)) != len(macs):
         raise wrong("two network cards have the same address")
+    fixed = [(nic.source, nic.address.partition("/")[0]) for nic in guest.nics or () if nic.address not in (None, "none")]
+    if len(set(fixed)) != len(fixed):
+        raise wrong("two network cards have the same address on one network")
 
 
 # -- disks and network cards
@@ -224,7 +230,13 @@ def _nic(guest: str, number: int, given: Any) -> Nic:
     bandwidth = None
     if nic.bandwidth is not None:
         bandwidth = {way: -(-_within("bandwidth", value, 0, 1 << 41) // 1024) for way, value in nic.bandwidth.items() if value is not None}
-    return Nic(mac.lower(), source, nic.model, bandwidth, nic.link)
+    try:
+        address = nic.address if nic.address in (None, "none") else str((ipaddress.ip_interface if "/" in nic.address else ipaddress.ip_address)(nic.address))
+        gateway = None if nic.gateway is None else str(ipaddress.ip_address(nic.gateway))
+        servers = tuple(str(ipaddress.ip_address(each)) for each in nic.nameservers)
+    except ValueError as error:
+        raise VirtError(f"guest {guest}: {error}") from None
+    return Nic(mac.lower(), source, nic.model, bandwidth, nic.link, address, gateway, servers)
 
 
 # -- single values

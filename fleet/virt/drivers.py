@@ -78,6 +78,8 @@ def refuse(guest: Guest, chosen: Driver) -> None:
     asked = {name for name in chosen.refused if getattr(guest, name, None) not in (None, False, "none", (), {})}
     if "bandwidth" in chosen.refused and (any(disk.bandwidth for disk in guest.disks) or any(nic.bandwidth for nic in guest.nics or ())):
         asked.add("bandwidth")
+    if not chosen.notes and any(nic.address for nic in guest.nics or ()):
+        asked.add("address")
     if chosen.os == "linux":
         asked |= {name for name in ("firmware", "graphics") if getattr(guest, name) not in (None, "none", "bios")}
     if asked:

@@ -36,13 +36,19 @@ LIMITS = {"total": "total_bytes_sec", "read": "read_bytes_sec", "write": "write_
 
 @dataclass(frozen=True)
 class Nic:
-    """source: ("network", name) of libvirt's or ("bridge", name) of the host's; bandwidth: {"in", "out"} in KiB a second."""
+    """source: ("network", name) of libvirt's or ("bridge", name) of the host's; bandwidth: {"in", "out"} in KiB a second.
+
+    address: the fixed one, with or without its prefix, or "none"; gateway and nameservers belong to one that no DHCP serves.
+    """
 
     mac: str
     source: tuple[str, str]
     model: str | None = None
     bandwidth: Mapping[str, int] | None = None
     link: str | None = None
+    address: str | None = None
+    gateway: str | None = None
+    nameservers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,10 @@ def _other_nics(root: ET.Element, guest: Guest) -> Iterator[ET.Element]:
     return (nic for nic in _nics(root) if guest.nics is not None and _mac(nic) not in known)
 
 
+def _write_address(nic: ET.Element, value: str, driver: Driver) -> None:
+    note("address").write(nic, None if value == "none" else value, driver)
+
+
 _link = attribute("link", "state", default="up")
 NIC = Kind(
     "network card", "nics", "A network card.",
@@ -216,6 +220,9 @@ NIC = Kind(
         Row("model", "Model.", RESTART, attribute("model", "type")),
         Row("bandwidth", "Average traffic in and out.", LIVE, Lens(_read_traffic, _write_traffic), change.traffic, same=_nonzero, unit="KiB"),
         Row("link", "Whether its cable is plugged in.", LIVE, _link, _updated(_link.write)),
+        Row("address", "Its fixed address: the reservation; the guest takes it up when it renews its lease or boots.", LIVE,
+            Lens(note("address").read, _write_address), noted=True, same=lambda now, wanted: (now or "none") == wanted,
+            when="live where the network serves DHCP; else on a first boot only"),
     ),
     find=lambda root, nic: next((each for each in _nics(root) if _mac(each) == nic.mac.lower()), None),
     make=_make_nic, others=_other_nics, all=_nics,

@@ -7,8 +7,11 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import yaml
+
+from fleet.errors import VirtError
 
 ROUND = 1 << 20  # images are padded to whole MiB, so that an edit fits into the volume that a running guest has open
 
@@ -29,7 +32,7 @@ def cloud_config(data: Mapping[str, Any]) -> str:
 def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str, str] | None, more: Mapping[str, Any] | str | None) -> str:
     """The #cloud-config text. more: the user's own, a mapping merged on top or a complete text taken as it is."""
     if isinstance(more, str):
-        return more
+        return whole(more)
     data: dict[str, Any] = {"hostname": hostname, "disable_root": False, "ssh_pwauth": False}
     if authorized_keys:
         data["users"] = [{"name": "root", "lock_passwd": True, "ssh_authorized_keys": list(authorized_keys)}]
@@ -43,10 +46,33 @@ def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str
     return cloud_config({**data, **more})
 
 
+def whole(text: str) -> str:
+    """A user's own complete text. Raises VirtError for a cloud-config that cloud-init could not read: it would go on without a word."""
+    if text.partition("\n")[0].rstrip() == "#cloud-config":
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise VirtError(f"user_data is no YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(data, (dict, type(None))):
+            raise VirtError(f"user_data begins with #cloud-config and is a {type(data).__name__}, not a mapping")
+    return text
+
+
 def meta_data(hostname: str, instance: str) -> str:
     """instance: the guest's id for cloud-init, the same for its whole life: what changes in the data later is given to the running guest, and a
     new id would make cloud-init do everything again."""
     return f"instance-id: {instance}\nlocal-hostname: {hostname}\n"
+
+
+def answers(text: str) -> str:
+    """Windows' answer file. Raises VirtError for what its setup would pass over without a word."""
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise VirtError(f"unattended is no well-formed XML: {error}") from None
+    if root.tag != "{urn:schemas-microsoft-com:unattend}unattend":
+        raise VirtError(f"unattended begins with <{root.tag.rpartition('}')[2]}>, not with <unattend xmlns=\"urn:schemas-microsoft-com:unattend\">")
+    return text
 
 
 def digest(files: Mapping[str, str]) -> str:
@@ -62,7 +88,8 @@ def iso(files: Mapping[str, str], label: str = "cidata") -> bytes:
     image.new(interchange_level=4, joliet=3, rock_ridge="1.09", vol_ident=label)
     for name, text in files.items():
         data = text.encode()
-        image.add_fp(io.BytesIO(data), len(data), f"/{name.upper().replace('-', '_')}.;1", rr_name=name, joliet_path=f"/{name}")
+        plain = name.upper().replace("-", "_")
+        image.add_fp(io.BytesIO(data), len(data), f"/{plain}{'' if '.' in plain else '.'};1", rr_name=name, joliet_path=f"/{name}")
     out = io.BytesIO()
     image.write_fp(out)
     image.close()

@@ -12,9 +12,10 @@ from xml.etree import ElementTree as ET
 
 URN = "urn:fleet:guest:1"
 PREFIX = "fleet-"
-# Notes of the guest and of a disk; whatever else begins with the prefix is what libvirt knows, and is not stored.
+# Notes of the guest, of a disk and of a network card; whatever else begins with the prefix is what libvirt knows, and is not stored.
 GUEST_NOTES = ("devices", "seed", "applied", "overlay", "image")
 DISK_NOTES = ("name", "path", "protected", "made")
+NIC_NOTES = ("address",)
 ET.register_namespace("fleet", URN)
 ET.register_namespace("qemu", "http://libvirt.org/schemas/domain/qemu/1.0")
 ET.register_namespace("xen", "http://libvirt.org/schemas/domain/xen/1.0")
@@ -30,10 +31,10 @@ def parse(text: str) -> ET.Element:
             if notes.get(name) is not None:
                 root.set(PREFIX + name, str(notes.get(name)))
         for note in notes:
-            disk = disk_at(root, note.get("target") or "")
-            for name in DISK_NOTES:
-                if disk is not None and note.get(name) is not None:
-                    disk.set(PREFIX + name, str(note.get(name)))
+            about, names = (nic_at(root, note.get("mac") or ""), NIC_NOTES) if note.tag.endswith("}nic") else (disk_at(root, note.get("target") or ""), DISK_NOTES)
+            for name in names:
+                if about is not None and note.get(name) is not None:
+                    about.set(PREFIX + name, str(note.get(name)))
     return root
 
 
@@ -51,6 +52,10 @@ def unparse(view: ET.Element) -> str:
         kept = _notes(disk, DISK_NOTES)
         if kept:
             ET.SubElement(notes, f"{{{URN}}}disk", {"target": target(disk), **kept})
+    for nic in root.iterfind("devices/interface"):
+        kept, mac = _notes(nic, NIC_NOTES), nic.find("mac")
+        if kept and mac is not None:
+            ET.SubElement(notes, f"{{{URN}}}nic", {"mac": mac.get("address") or "", **kept})
     if not notes.attrib and not len(notes):
         metadata.remove(notes)
     for element in root.iter():
@@ -93,6 +98,10 @@ def source(disk: ET.Element) -> str | None:
 
 def disk_at(root: ET.Element, dev: str) -> ET.Element | None:
     return next((disk for disk in disks(root) if target(disk) == dev), None)
+
+
+def nic_at(root: ET.Element, mac: str) -> ET.Element | None:
+    return next((nic for nic in root.iterfind("devices/interface") if nic.find(f"mac[@address='{mac}']") is not None), None)
 
 
 def find_disk(root: ET.Element, name: str, path: str | None = None) -> ET.Element | None:

@@ -78,6 +78,7 @@ BASE: dict[str, Any] = {"name": "row", "memory": "64M", "vcpus": 1, "volume": f"
 ELSEWHERE = {
     "accel": "needs a machine where KVM works; its definition is in test_domain.py",
     "hugepages": "needs a host with huge pages; test_definitions_only",
+    "network card.address": "test_addresses.py: it takes a network that serves DHCP",
     "seed": "test_guests.py: it takes a system that reads it", "disk.backing": "test_guests.py: a new image",
     "network card.bandwidth": "needs the host's kernel to have the sfq queue; test_definitions_only",
     "pci": "needs a device to give away; test_definitions_only", "usb": "needs a device to give away; test_definitions_only",
