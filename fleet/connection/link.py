@@ -165,7 +165,7 @@ class Link:
             data += self._code("fleet.runner.container" if container else None) + wire.frame(wire.CONTROL, item[1], 0, item[2])
             return
         _, context, number, request = item
-        data += self._code(request.module, "_job" if request.job else None)
+        data += self._code(request.module, "_job" if request.job else None, left=payload.left(request.module, request.args))
         blob, size = request.blob, 0
         if isinstance(blob, Path):
             with blob.open("rb") as file:
@@ -186,9 +186,10 @@ class Link:
         self._handed = max(self._handed, number)
         data += wire.frame(wire.REQUEST, context.number, number, asked)
 
-    def _code(self, *modules: str | None) -> bytearray:
-        """The frame with what modules are made of, as far as the target has not got it yet."""
-        missing = tuple(name for module in modules if module for name in payload.needed(module) if name not in self._sent_code)
+    def _code(self, *modules: str | None, left: tuple[str, ...] = ()) -> bytearray:
+        """The frame with what modules are made of, and what they leave there, as far as the target has not got it yet."""
+        names = [name for module in modules if module for name in payload.needed(module)]
+        missing = tuple(name for name in (*names, *left) if name not in self._sent_code)
         self._sent_code.update(missing)
         return bytearray(wire.frame(wire.CONTROL, 1, 0, {"t": "code"}, payload.code(missing, self._source)) if missing else b"")
 

@@ -11,6 +11,7 @@ import importlib.util
 import marshal
 import shlex
 import sys
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -56,9 +57,13 @@ def login_command(python: str | None) -> str:
 
 
 def _parts(names: tuple[str, ...], source: bool) -> dict[str, Any]:
-    """Name -> (is it a package, its compressed code or source), as the target's importer takes it."""
-    found = {name: STORE.part(name) for name in names}
-    return {name: (part.package, part.source if source else part.code) for name, part in found.items()}
+    """Name -> (is it a package, its compressed code or source), as the target's importer takes it. "=NAME": source that is to be left there."""
+    found = {name: STORE.part(name.lstrip("=")) for name in names}
+    return {name: (part.package, part.source if source or name.startswith("=") else part.code) for name, part in found.items()}
+
+
+# Modules that leave code of ours on the target, which is to run there without us: the option that asks for it, and what is left.
+LEAVES = {"container": ("autostart", "fleet.modules._container_boot")}
 
 
 @cache
@@ -73,6 +78,18 @@ def packed(settings: tuple[tuple[str, object], ...]) -> bytes:
 @cache
 def needed(module: str) -> tuple[str, ...]:
     """The names of our own modules a target-side module is made of: itself and the helpers it imports, directly or not."""
+    return _closure(module if module.startswith("fleet.") else f"fleet.modules.{module}", frozenset(f"fleet.runner.{name}" for name in RUNNER))
+
+
+def left(module: str, args: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of what this request of a module leaves on the target."""
+    option, program = LEAVES.get(module, ("", ""))
+    return tuple("=" + name for name in ("fleet", "fleet.runner", "fleet.modules", *_closure(program, frozenset()))) if args.get(option) else ()
+
+
+@cache
+def _closure(name: str, already: frozenset[str]) -> tuple[str, ...]:
+    """A module of ours and all of ours that it imports, directly or not."""
     found: list[str] = []
 
     def visit(name: str) -> None:
@@ -83,8 +100,7 @@ def needed(module: str) -> tuple[str, ...]:
             if imported.startswith(("fleet.modules.", "fleet.runner.")) and imported not in already and path_of(imported).exists():
                 visit(imported)
 
-    already = {f"fleet.runner.{name}" for name in RUNNER}
-    visit(module if module.startswith("fleet.") else f"fleet.modules.{module}")
+    visit(name)
     return tuple(found)
 
 

@@ -1313,6 +1313,7 @@ class Tasks:
         workdir: str | PathLike[str] | Later = ...,
         restart_policy: Literal['no', 'on-failure', 'always'] = ...,
         health: Mapping[str, Any] = ...,
+        autostart: bool = ...,
         timeout: float = ...,
         log_size: int | str = ...,
         binds: Mapping[str, Any] = ...,
@@ -1356,6 +1357,7 @@ class Tasks:
             workdir: Its working directory. Default: '/'.
             restart_policy: Start its program again when it ends. Default: 'no'.
             health: A check of its health. state: running waits until it is healthy; unhealthy programs are restarted by restart_policy.
+            autostart: The host's systemd starts it at boot, without a controller, and stops it at shutdown. Default: False.
             timeout: Seconds its program has to end when it is stopped, and to become healthy. Default: 10.0.
             log_size: The log is turned over at this size; one old log is kept. Default: '10M'.
             binds: Directories or files of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.

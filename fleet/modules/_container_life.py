@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any, Dict
 
-from fleet.modules import _container_network
+from fleet.modules import _container_init, _container_network
 from fleet.modules._container_supervise import LATE, Failed, Supervisor, groups
 from fleet.runner import container
 from fleet.runner.container import Container
@@ -21,10 +21,13 @@ class Rival(Exception):
 
 def start(c):
     # type: (Container) -> Dict[str, Any]
-    """Start a container under a supervisor of its own and wait until its program runs. Returns its state; raises Failed."""
+    """Start a container under a supervisor of its own, by the host's init where that is told to, and wait until its program runs.
+
+    Returns its state; raises Failed.
+    """
     for _ in range(3):
         try:
-            return _start(c)
+            return _by_init(c) if _container_init.starts(c.name) else _start(c)
         except Rival:
             pass  # one that a killed run had just started came first; it is ended like any other leftover
     raise Failed("the container %s did not start: other supervisors of it keep starting" % c.name)
@@ -62,6 +65,22 @@ def _started(c, reads):
         found = json.loads(said.decode())
     except ValueError:
         found = {"error": "its supervisor ended"}
+    return _told(c, found)
+
+
+def _by_init(c):
+    # type: (Container) -> Dict[str, Any]
+    clean(c)
+    outcome = os.path.join(c.runtime, "outcome.json")
+    if os.path.exists(outcome):
+        os.unlink(outcome)
+    wrong = _container_init.systemctl("start", _container_init.unit(c.name))
+    return _told(c, container.read(outcome) or {"error": wrong or "its supervisor ended"})
+
+
+def _told(c, found):
+    # type: (Container, Dict[str, Any]) -> Dict[str, Any]
+    """What the supervisor said of the start."""
     if found.get("rival"):
         raise Rival()
     if found.get("error"):
@@ -91,13 +110,14 @@ def _alone(c, keep):
     os.chdir("/")
     os.umask(0o022)
     for name in list(os.environ):
-        if name not in ("PATH", "LANG", "LC_ALL", "FLEET_UNIT"):
+        if name not in ("PATH", "LANG", "LC_ALL"):
             del os.environ[name]
 
 
 def stop(c):
     # type: (Container) -> None
     """Stop a container: its program is asked to end, and killed when it does not in its time."""
+    _container_init.stop(c.name)
     found = container.state(c.name)
     if found and container.supervised(found):
         os.kill(found["supervisor"], signal.SIGTERM)
@@ -109,7 +129,14 @@ def stop(c):
 
 def clean(c):
     # type: (Container) -> None
-    """Remove what a supervisor that was killed has left: processes, control groups, interfaces, files of the run."""
+    """End the supervisor there is, and remove what one that was killed has left."""
+    _container_init.stop(c.name)
+    sweep(c)
+
+
+def sweep(c):
+    # type: (Container) -> None
+    """Remove what a supervisor has left: processes, control groups, interfaces, files of the run."""
     found = container.read(os.path.join(c.runtime, "state.json")) or {}
     for pid, since in ((found.get("supervisor"), found.get("supervisor_started")), (found.get("pid"), found.get("started"))):
         if pid and since and container.started(pid) == since:

@@ -22,7 +22,7 @@ def hierarchies():
             place, kind, options = head.split()[4], tail.split()[0], tail.split()[-1].split(",")
             if kind == "cgroup" and place.startswith("/sys/fs/cgroup"):
                 for name in options:
-                    if name == "name=systemd" and not os.environ.get("FLEET_UNIT"):
+                    if name == "name=systemd":
                         one["systemd"] = place  # an init inside works in its own part of it
                     if name in ("memory", "cpu", "cpuacct", "pids", "blkio", "devices", "freezer"):
                         one[name] = place
@@ -38,11 +38,7 @@ class Groups:
         # type: (str) -> None
         self.name = name
         self.one, self.two = hierarchies()
-        own = ""
-        if os.environ.get("FLEET_UNIT"):  # started by systemd, which has given us a part of its tree
-            with open("/proc/self/cgroup") as stream:
-                own = next((line.split(":", 2)[2].strip() for line in stream if line.startswith("0::")), "")
-        self.above = os.path.join(self.two or "", own.strip("/") if own else "fleet")
+        self.above = os.path.join(self.two or "", "fleet")
         self.unified = os.path.join(self.above, name)
 
     def folders(self):
@@ -58,20 +54,11 @@ class Groups:
                 if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT):
                     raise
         if self.two and os.path.isdir(self.unified):
-            if os.environ.get("FLEET_UNIT"):
-                self._aside()
             for folder in (self.two, self.above):
                 for name in ("cpu", "memory", "io", "pids"):
                     _put(folder + "/cgroup.subtree_control", "+" + name)
         if "devices" in self.one:
             self._devices()
-
-    def _aside(self):
-        # type: () -> None
-        """Move the supervisor into a leaf of its own: a group with controllers below it has no processes."""
-        leaf = os.path.join(self.above, "supervisor")
-        os.makedirs(leaf, exist_ok=True)
-        _put(leaf + "/cgroup.procs", str(os.getpid()))
 
     def _devices(self):
         # type: () -> None

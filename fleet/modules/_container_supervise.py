@@ -41,6 +41,7 @@ class Supervisor:
         # type: (Container, Optional[int]) -> None
         self.c = c
         self.report = report
+        self.waiting = report is not None  # somebody waits for the first start's outcome
         self.backend = BACKENDS[c.options["backend"]]
         self.groups = groups(c)
         self.child = self.output = 0
@@ -62,10 +63,10 @@ class Supervisor:
             self._run()
             status = 0
         except (OSError, Failed, ValueError) as error:
-            self._tell({"error": getattr(error, "strerror", None) or str(error)})
+            self.tell({"error": getattr(error, "strerror", None) or str(error)})
         except BaseException:
             import traceback
-            self._tell({"error": traceback.format_exc()})
+            self.tell({"error": traceback.format_exc()})
         finally:
             self._end()
             os._exit(status)
@@ -81,7 +82,7 @@ class Supervisor:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self.groups = None  # type: ignore[assignment]
-            self._tell({"rival": True})
+            self.tell({"rival": True})
             raise Failed("another supervisor runs it already")
         self.lock = fd
         os.ftruncate(fd, 0)
@@ -246,7 +247,7 @@ class Supervisor:
                 if self.c.options.get("device_read_bps") or self.c.options.get("device_write_bps"):
                     self.groups.set(self.c.options)  # again, for groups that the back-end made
                 self._write_state()
-                self._tell(self.state)
+                self.tell(self.state)
                 return
             if time.time() > end:
                 self._kill()
@@ -254,7 +255,7 @@ class Supervisor:
             self._wait(pause)
             pause = min(pause * 1.5, 0.004)
         self._drain()
-        if self.report is not None:
+        if self.waiting:
             raise Failed("its program ended with status %d" % self.status)
 
     # -- waiting, ending
@@ -357,8 +358,10 @@ class Supervisor:
             json.dump(self.state, stream)
         os.rename(path + ".new", path)
 
-    def _tell(self, message):
+    def tell(self, message):
         # type: (Dict[str, Any]) -> None
+        """How the first start came out: the state, {"error": text} or {"rival": True}. Only the first word counts."""
+        self.waiting = False
         if self.report is not None:
             try:
                 os.write(self.report, json.dumps(message).encode())

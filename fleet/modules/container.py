@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 from fleet.modules import _container_life as life
 from fleet.modules import _container_network as network
 from fleet.modules import _container_root as roots
+from fleet.modules import _container_unit as unit
 from fleet.modules._container_supervise import BACKENDS, Failed, groups
 from fleet.runner import container as known
 from fleet.runner import namespace
@@ -48,6 +49,7 @@ SPEC = Spec(
         "restart_policy": Opt("str", "Start its program again when it ends.", default="no", choices=["no", "on-failure", "always"]),
         "health": Opt("dict", "A check of its health. state: running waits until it is healthy; unhealthy programs are restarted by restart_policy.",
                       suboptions=_HEALTH),
+        "autostart": Opt("bool", "The host's systemd starts it at boot, without a controller, and stops it at shutdown.", default=False),
         "timeout": Opt("float", "Seconds its program has to end when it is stopped, and to become healthy.", default=10.0),
         "log_size": Opt("bytes", "The log is turned over at this size; one old log is kept.", default="10M"),
         "binds": Opt("dict", "Directories or files of the host to show inside: path inside -> path on the host, with `:ro` at its end for read-only.",
@@ -92,7 +94,7 @@ SPEC = Spec(
 )
 # What a change of an option takes. Everything else that is declared only concerns fleet itself and is just recorded.
 EFFECTS = {
-    "live": ["memory", "cpus", "cpu_shares", "pids_limit", "device_read_bps", "device_write_bps", "timeout"],
+    "live": ["memory", "cpus", "cpu_shares", "pids_limit", "device_read_bps", "device_write_bps", "autostart", "timeout"],
     "restart": ["backend", "command", "boot", "environment", "user", "workdir", "restart_policy", "health", "log_size", "binds", "volumes", "tmpfs", "devices",
                 "network", "networks", "dns", "hostname", "cap_add", "cap_drop", "seccomp", "no_new_privileges", "read_only", "ulimits"],
     "recreate": ["image", "clone", "unprivileged"],
@@ -129,6 +131,7 @@ def run(m):
     else:
         yield Change("container " + args.name, "absent", "present", lambda: create(m, wanted))
         c = wanted
+    yield from unit.changes(m, c)
     running = yield from power(m, c, running, "running" if again else args.state)
     result = {"name": c.name, "root": c.own, "running": bool(running), "log": c.log, "clone": c.made.get("clone")}  # type: Dict[str, Any]
     result.update({key: value for key, value in (("effects", effects), ("pending", pending), ("ids", c.ids)) if value})
@@ -163,6 +166,9 @@ def refuse(m, c):
     backend = BACKENDS[options["backend"]]
     if args.state == "running" and not options["command"] and not options["boot"]:
         m.fail("a running container needs a command or boot: true", name=c.name)
+    reason = unit.refuse(options)
+    if reason:
+        m.fail(reason, name=c.name)
     reason = backend.refuse(c)
     if reason:
         m.fail("the back-end %s cannot do that: %s" % (options["backend"], reason), name=c.name)
@@ -193,7 +199,7 @@ def differences(c, wanted):
     found = []
     for option, effect in sorted(EFFECT.items()):
         before, after = c.options.get(option), wanted.options[option]
-        if before != after:
+        if before != after and (after or option in c.options):  # one that is not recorded is younger than the container
             found.append((option, effect, before, after))
     if not any(change[0] == "image" for change in found) and wanted.made.get("image_id") != c.made.get("image_id"):
         found.append(("image", "recreate", c.made.get("image_id"), wanted.made.get("image_id")))
@@ -311,6 +317,8 @@ def absent(m, c, running):
         yield Change("container " + m.args.name, "half made", "absent", lambda: roots.remove_tree(base))
     if c is not None:
         yield from stopping(m, c, running)
+        c.options["autostart"] = False
+        yield from unit.changes(m, c)
         yield Change("container " + c.name, "present", "absent", lambda: remove(c))
         for source in sorted(set(c.options.get("volumes", {}).values())) if m.args.purge else ():
             path = os.path.join(known.VOLUMES, source[:-3] if source.endswith(":ro") else source)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +10,9 @@ from pathlib import Path
 import pytest
 
 from fleet.journal import History
-from fleet.lab import Lab
-from fleet.lab.base import build
+from tests.booted import Box
 
 pytestmark = pytest.mark.virt
-REPOSITORY = Path(__file__).parents[2]
-PYTHON = [sys.executable, "-m", "fleet"]
 TOML = """
 inventory = ["hosts"]
 
@@ -42,55 +35,12 @@ PLAY = """
 """
 
 
-class Box:
-    """A Debian root of its own (an overlay), with this fleet in it; booted or not."""
-
-    def __init__(self, folder: Path, base: Path) -> None:
-        self.folder = folder
-        self.root = folder / "root"
-        self.name = f"fleet-test-{os.getpid()}"
-        for each in ("up/srv/site", "work", "root"):
-            (folder / each).mkdir(parents=True)
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir={folder}/up,workdir={folder}/work", str(self.root)], check=True)
-        site = self.root / "srv/site"
-        (site / "fleet.toml").write_text(TOML)
-        (site / "hosts").write_text("localhost ansible_connection=local\n")
-        for name in ("look", "repair"):
-            (site / f"{name}.yml").write_text(PLAY % name)
-        own = [str(REPOSITORY), *([sys.base_prefix] if sys.base_prefix != "/usr" else [])]
-        self.options = ["-q", "-D", str(self.root), "-M", self.name, "--register=no", "--keep-unit", "--private-network", "--link-journal=no",
-                        *(f"--bind-ro={path}" for path in own)]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def fleet(self, *args: str) -> tuple[int, str]:
-        done = subprocess.run(["systemd-nspawn", *self.options, "--chdir=/srv/site", *PYTHON, *args], capture_output=True, text=True, timeout=120)
-        return done.returncode, done.stdout or done.stderr
-
-    def boot(self) -> None:
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(["systemd-nspawn", *self.options, "-b"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def inside(self, *command: str) -> str:
-        """A command in the booted container, by way of its first process."""
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        done = subprocess.run(["nsenter", "-t", children[0], "-m", "-p", "-u", "-i", "-n", "-r", "-w", *command], capture_output=True, text=True)
-        return done.stdout + done.stderr
-
-    def close(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        subprocess.run(["umount", "-l", str(self.root)], check=True)
-
-
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
-    made = Box(tmp_path, build(Lab().shared))
+    made = Box(tmp_path)
+    (made.site / "fleet.toml").write_text(TOML)
+    for name in ("look", "repair"):
+        (made.site / f"{name}.yml").write_text(PLAY % name)
     yield made
     made.close()
 
@@ -131,13 +81,12 @@ def test_the_timers_fire_and_the_services_reconcile(box: Box) -> None:
     assert "/root/.local/state/fleet" in box.inside("systemctl", "show", "-p", "ReadWritePaths", "fleet-reconcile-look.service")
 
     def reconcile(word: str) -> str:
-        return box.inside("sh", "-c", f"cd /srv/site && HOME=/root exec {' '.join(PYTHON)} reconcile {word}")
+        return box.fleet("reconcile", word)[1]
 
     def timers() -> str:
         return box.inside("systemctl", "list-timers", "--all", "--no-pager", "fleet-*")
 
-    site = box.root / "srv/site/fleet.toml"
-    site.write_text(TOML.replace('every = "3s"', 'at = "04:00"'))
+    (box.site / "fleet.toml").write_text(TOML.replace('every = "3s"', 'at = "04:00"'))
     assert [line.split()[0] for line in reconcile("install").splitlines()] == ["update"] * 2
     assert len(re.findall(r"^\S+ \S+ 04:[01]\d:\d\d ", timers(), re.MULTILINE)) == 2, timers()
     assert reconcile("install") == "nothing to do\n"
