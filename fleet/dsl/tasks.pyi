@@ -629,6 +629,17 @@ class IncludeVarsResult(Result):
     ansible_facts: Record
     ansible_included_var_files: list[str]
 
+class IniFileResult(Result):
+    """What `ini_file` gives back.
+
+        path: The file.
+        backup_file: The copy. Returned: backup and changed.
+    """
+
+    path: str
+    backup_file: str
+    def later(self, field: Literal['path', 'backup_file']) -> Later: ...  # type: ignore[override]
+
 class LineinfileResult(Result):
     """What `lineinfile` gives back.
 
@@ -637,6 +648,15 @@ class LineinfileResult(Result):
 
     backup: str
     def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
+
+class MountResult(Result):
+    """What `mount` gives back.
+
+        backup_file: The copy. Returned: backup and changed.
+    """
+
+    backup_file: str
+    def later(self, field: Literal['backup_file']) -> Later: ...  # type: ignore[override]
 
 class NetworkResult(Result):
     """What `network` gives back.
@@ -863,6 +883,10 @@ class StatResult(Result):
     """
 
     stat: Record
+
+class SysctlResult(Result):
+    """What `sysctl` gives back."""
+
 
 class SystemdResult(Result):
     """What `systemd` gives back.
@@ -2157,6 +2181,64 @@ class Tasks:
             hash_behaviour: Replace variables there are, or merge mappings.
         """
 
+    def ini_file(
+        self,
+        path: str | PathLike[str] | Later,
+        *,
+        section: str | Later = ...,
+        section_has_values: Sequence[Mapping[str, Any]] | Mapping[str, Any] = ...,
+        option: str | Later = ...,
+        value: str | Later = ...,
+        values: Sequence[str | Later] | str | Later = ...,
+        state: Literal['absent', 'present'] = ...,
+        exclusive: bool = ...,
+        no_extra_spaces: bool = ...,
+        ignore_spaces: bool = ...,
+        allow_no_value: bool = ...,
+        modify_inactive_option: bool = ...,
+        create: bool = ...,
+        backup: bool = ...,
+        follow: bool = ...,
+        mode: Any = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
+        unsafe_writes: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> IniFileResult:
+        """Manage sections and options of files in INI style.
+
+        Args:
+            path: The file.
+            section: The section; what stands before the first one when not given.
+            section_has_values: Of several sections of that name take the first that has all of these.
+            option: The option; the section as a whole when not given.
+            value: Its value.
+            values: Its values, a line each.
+            state: present or absent. Default: 'present'.
+            exclusive: The option has these values and no other; else these are added to, or removed from, those that are there. Default: True.
+            no_extra_spaces: Write `option=value`. Default: False.
+            ignore_spaces: Leave a line that differs only in spaces around the `=`. Default: False.
+            allow_no_value: The option may stand alone, without `=`. Default: False.
+            modify_inactive_option: A line that is commented out is put into use, in its place. Default: True.
+            create: Make a missing file. Default: True.
+            backup: Keep a copy of what was there. Default: False.
+            follow: Where path is a link, edit what it leads to; else the link becomes a file. Default: False.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
+
     def lineinfile(
         self,
         path: str | PathLike[str] | Later,
@@ -2211,6 +2293,38 @@ class Tasks:
             setype: SELinux type.
             selevel: SELinux level.
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
+
+    def mount(
+        self,
+        path: str | PathLike[str] | Later,
+        *,
+        state: Literal['absent', 'absent_from_fstab', 'ephemeral', 'mounted', 'present', 'remounted', 'unmounted'],
+        src: str | Later = ...,
+        fstype: str | Later = ...,
+        opts: str | Later = ...,
+        opts_no_log: bool = ...,
+        dump: str | Later = ...,
+        passno: str | Later = ...,
+        boot: bool = ...,
+        fstab: str | PathLike[str] | Later = ...,
+        backup: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> MountResult:
+        """Manage mounted filesystems and /etc/fstab.
+
+        Args:
+            path: The mount point.
+            state: present: in fstab; mounted: there and mounted; ephemeral: mounted, fstab is not looked at; unmounted: not mounted, fstab stays; remounted: mounted anew, always; absent: neither, and the mount point is removed; absent_from_fstab: not in fstab.
+            src: What is mounted: a device, UUID=, a directory, host:/export ...
+            fstype: The filesystem's type.
+            opts: Mount options, by commas; `defaults` when not given.
+            opts_no_log: Keep the options out of the diff. Default: False.
+            dump: fstab's fifth field. Default: '0'.
+            passno: fstab's sixth field. Default: '0'.
+            boot: Mount it when the system starts; false adds noauto. Default: True.
+            fstab: The file; it is made when missing. Default: '/etc/fstab'.
+            backup: Keep a copy of the file as it was. Default: False.
         """
 
     def network(
@@ -2621,6 +2735,30 @@ class Tasks:
             get_mime: Ask file(1) what it holds. Default: True.
             get_attributes: Ask lsattr(1) for its flags. Default: True.
             get_selinux_context: Its SELinux context. Default: False.
+        """
+
+    def sysctl(
+        self,
+        name: str | Later,
+        *,
+        value: str | Later = ...,
+        state: Literal['absent', 'present'] = ...,
+        sysctl_file: str | PathLike[str] | Later = ...,
+        sysctl_set: bool = ...,
+        reload: bool = ...,
+        ignoreerrors: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> SysctlResult:
+        """Manage settings of the kernel.
+
+        Args:
+            name: The setting, with dots or slashes: `net.ipv4.ip_forward`.
+            value: Its value; true and false are 1 and 0.
+            state: Whether it is in the file. Default: 'present'.
+            sysctl_file: The file. Default: '/etc/sysctl.conf'.
+            sysctl_set: Compare the kernel's own value too, and set it where it differs. Default: False.
+            reload: When the file changes, set all that is in it. Default: True.
+            ignoreerrors: Pass over settings that this kernel does not have. Default: False.
         """
 
     def systemd(

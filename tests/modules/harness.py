@@ -75,3 +75,35 @@ def fails(name: str, args: Mapping[str, Any], words: str, root: Path | None = No
     if root:
         assert tree(root) == before
     return result
+
+
+# module, files before (name -> text, or None for a directory), options ({} stands for the directory), changed, files then
+FilesCase = tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]
+
+
+def case_id(case: FilesCase) -> str:
+    return f"{case[0]}-{'-'.join(str(value).replace('{}/', '')[:20] for value in case[2].values())}"
+
+
+def build(root: Path, files: Mapping[str, Any]) -> None:
+    for name, text in files.items():
+        path = root / name
+        if text is None:
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+
+
+def files_case(root: Path, case: FilesCase) -> dict[str, Any]:
+    """What is there before, the task, whether it changes, and what is there then."""
+    module, before, options, changed, after = case
+    build(root, before)
+    filled = {key: value.replace("{}", str(root)) if isinstance(value, str) else value for key, value in options.items()}
+    result = apply(module, filled, root, changed=changed)
+    for name, text in after.items():
+        path = root / name
+        assert path.is_dir() if text is None else path.read_bytes().decode() == text, path.read_text() if path.is_file() else name
+    if not after:
+        assert not list(root.iterdir())
+    return result

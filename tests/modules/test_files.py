@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.modules.harness import apply, run
+from tests.modules.harness import FilesCase, apply, build, case_id, files_case, run
 
-# module, files before (name -> text, or None for a directory), options ({} stands for the directory), changed, files then
-CASES: list[tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = [
+CASES: list[FilesCase] = [
     ("file", {}, {"path": "{}/a/b", "state": "directory", "mode": "0750"}, True, {"a/b": None}),
     ("file", {"a": None}, {"path": "{}/a", "state": "directory"}, False, {"a": None}),
     ("file", {"x": "1"}, {"path": "{}/x", "state": "absent"}, True, {}),
@@ -58,30 +57,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = 
 ]
 
 
-def build(root: Path, files: dict[str, Any]) -> None:
-    for name, text in files.items():
-        path = root / name
-        if text is None:
-            path.mkdir(parents=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-
-
-def filled(options: dict[str, Any], root: Path) -> dict[str, Any]:
-    return {key: value.replace("{}", str(root)) if isinstance(value, str) else value for key, value in options.items()}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{'-'.join(str(v).replace('{}/', '')[:20] for v in case[2].values())}")
-def test_case(tmp_path: Path, case: tuple[str, dict[str, Any], dict[str, Any], bool, dict[str, Any]]) -> None:
-    module, before, options, changed, after = case
-    build(tmp_path, before)
-    apply(module, filled(options, tmp_path), tmp_path, changed=changed)
-    for name, text in after.items():
-        path = tmp_path / name
-        assert path.is_dir() if text is None else path.read_bytes().decode() == text
-    if not after:
-        assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_case(tmp_path: Path, case: FilesCase) -> None:
+    files_case(tmp_path, case)
 
 
 def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
