@@ -8,7 +8,7 @@ from typing import Any
 from fleet.actions import _guest_address, _guest_change, _guest_wait
 from fleet.errors import VirtError
 from fleet.runner.module import Change
-from fleet.virt import identity
+from fleet.virt import identity, overlays
 from fleet.virt.connect import said
 from fleet.virt.machine import Machine, Seen
 from fleet.virt.table import GUEST
@@ -25,7 +25,7 @@ def absent(call: Any, machine: Machine) -> Generator[Change, Any, dict[str, Any]
     if protected:
         listed = ", ".join(f"{_name(disk)} ({source(disk)})" for disk in protected)
         raise VirtError(f"guest {name} has protected disks: {listed}", hint="name them in may_lose, or declare them without `protected` first")
-    volumes, others = _volumes(seen)
+    volumes, others = said(call, f"looking at the disks of {name}", _volumes, machine, seen)
     if seen.active:
         # A disk that stays must not be torn: its guest is shut down. One that goes with the guest need not wait for that.
         stop = _shut_down if others and not call.args.force else _switch_off
@@ -41,14 +41,15 @@ def _name(disk: Any) -> str:
     return str(disk.get(PREFIX + "name") or target(disk))
 
 
-def _volumes(seen: Seen) -> tuple[list[str], list[str]]:
-    """The volumes that fleet made, and the writable disks that stay."""
+def _volumes(machine: Machine, seen: Seen) -> tuple[list[str], list[str]]:
+    """The volumes that fleet made, what snapshots made of them, and the writable disks that stay."""
     mine: list[str] = []
     others: list[str] = []
     for disk in disks(seen.stored):
         places = [place for place in (disk.get(PREFIX + "path"), source(disk)) if place]
         if disk.get(PREFIX + "made") == "yes":
-            mine += [place for place in dict.fromkeys(places) if place not in mine]
+            more = [each for place in places for each in overlays.volumes(machine.host, place)]
+            mine += [place for place in dict.fromkeys([*places, *more]) if place not in mine]
         elif disk.find("readonly") is None:
             others += places
     ignition = next(row for row in GUEST if row.name == "ignition").lens.read(seen.stored)

@@ -60,6 +60,9 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     found: list[Snapshot] = said(call, "snapshots", snapshots.all)
     external = args.kind == "external"
     memory = args.memory if args.memory is not None else not external
+    left = said(call, "files of snapshots", snapshots.leftovers)
+    if left:
+        yield Change(f"files of snapshots of {guest} that are gone", ", ".join(left), "absent", lambda: said(call, "remove what was left", snapshots.tidy))
     if args.series is not None:
         name = yield from serial(call, snapshots, found, memory, external)
     else:

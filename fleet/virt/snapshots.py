@@ -1,26 +1,23 @@
 """Snapshots of guests: taken, reverted to and removed, inside the disks' qcow2 files or as files of their own.
 
 An internal snapshot is in the qcow2 file itself. An external one leaves the disk's file as it was and puts an overlay on top; libvirt before 9.9
-neither goes back to such a one nor removes it, so that is done here: going back puts a new overlay on the old file; removing merges the overlay
-into it. Methods block.
+neither goes back to such a one nor removes it, so that is done here: going back puts a new overlay on the old file; removing merges what was put on it
+(fleet.virt.overlays). Methods block.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from fleet.errors import VirtError
 from fleet.virt.connect import Hypervisor
+from fleet.virt.overlays import MEMORY, Command, Forest, Layer, Merge, disks, look, point, stem
 from fleet.virt.xml import add, attribute
 
-Command = Callable[[list[str]], str]  # runs a command on the hypervisor; raises VirtError
-MERGE = 1800.0  # seconds that merging a disk may take
 _DAYS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -74,27 +71,22 @@ class Snapshots:
         if description:
             add(root, "description", description)
         if external:
-            disks = add(root, "disks")
+            listed = add(root, "disks")
             for target, path in self.disks().items():
-                disk = add(disks, "disk", name=target, snapshot="external", type="file")
+                disk = add(listed, "disk", name=target, snapshot="external", type="file")
                 add(disk, "driver", type="qcow2")
-                add(disk, "source", file=f"{_stem(path)}.fleet-{name}")
+                add(disk, "source", file=f"{stem(path)}.fleet-{name}")
             if memory and active:
-                add(root, "memory", snapshot="external", file=f"{_stem(next(iter(self.disks().values())))}.fleet-{name}.memory")
+                add(root, "memory", snapshot="external", file=f"{stem(next(iter(self.disks().values())))}.fleet-{name}{MEMORY}")
                 flags |= flag.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE
             else:
                 flags |= flag.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
                 flags |= flag.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE if quiesce and active else 0
         self.domain.snapshotCreateXML(ET.tostring(root, encoding="unicode"), flags)
 
-    def disks(self, text: str | None = None) -> dict[str, str]:
+    def disks(self) -> dict[str, str]:
         """The guest's own disks: target -> file."""
-        found = {}
-        for disk in ET.fromstring(text or self.domain.XMLDesc(0)).iterfind("devices/disk"):
-            path = attribute(disk, "source", "file")
-            if path and disk.get("device", "disk") == "disk" and disk.find("readonly") is None:
-                found[attribute(disk, "target", "dev") or ""] = path
-        return found
+        return disks(self.domain.XMLDesc(0))
 
     def check(self, external: bool, memory: bool) -> None:
         """Raise VirtError for what QEMU cannot do, before anything is made."""
@@ -120,24 +112,21 @@ class Snapshots:
         definition = self.definition(seen)
         if self.domain.isActive():
             self.domain.destroy()
+        files = set(disks(seen_text(definition)).values())
         for disk in definition.iterfind("devices/disk"):
-            source, path = disk.find("source"), attribute(disk, "source", "file")
-            if source is None or path not in self.disks(seen_text(definition)).values() or path is None:
+            path = attribute(disk, "source", "file")
+            if path is None or path not in files:
                 continue
-            overlay = f"{_stem(path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
-            form = attribute(disk, "driver", "type") or "raw"
-            self.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", form, overlay])
-            source.set("file", overlay)
-            driver = disk.find("driver")
-            if driver is not None:
-                driver.set("type", "qcow2")
-        text = ET.tostring(definition, encoding="unicode")
+            overlay = f"{stem(path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
+            self.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", attribute(disk, "driver", "type") or "raw", overlay])
+            point(disk, Layer(overlay, "qcow2", path))
+        text = seen_text(definition)
         self.host.connection.defineXML(text)
         if seen.memory:
             self.host.connection.restoreFlags(attribute(ET.fromstring(seen.text), "memory", "file"), text, self.libvirt.VIR_DOMAIN_SAVE_RUNNING)
         elif seen.state in ("running", "paused", "disk-snapshot"):
             self.domain.create()
-        self.sweep()
+        self.tidy()
 
     def definition(self, snapshot: Snapshot) -> ET.Element:
         """The guest's definition in a snapshot, fit to be defined again."""
@@ -149,109 +138,75 @@ class Snapshots:
                 disk.remove(each)
         return root
 
-    def held(self) -> set[str]:
-        """Files that snapshots need: where each would go back to."""
-        return {path for each in self.all() if each.external for path in self.disks(seen_text(self.definition(each))).values()}
-
-    # -- removing one
+    # -- removing one, and what is left of those that are gone
 
     def remove(self, name: str) -> None:
+        """Forgotten first, and then its files: so a snapshot that is there is always whole, and what a cut run leaves is found by `leftovers`."""
         snapshot = self.domain.snapshotLookupByName(name)
-        seen = self._read(snapshot)
-        if not seen.external:
+        if not self._read(snapshot).external:
             snapshot.delete(0)
             return
-        others = self.held_by_others(name)
-        for target, base in self.disks(seen_text(self.definition(seen))).items():
-            if base not in others:
-                self.merge(target, base)
-        self.domain.snapshotLookupByName(name).delete(self.libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
-        self.sweep()
+        self._orphan(name)
+        snapshot.delete(self.libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+        self.tidy()
 
-    def sweep(self) -> None:
-        """Remove files of ours that nothing needs any more: what was written after a snapshot that was gone back to, and what a cut run left."""
-        needed = {memory for each in self.all() if (memory := attribute(ET.fromstring(each.text), "memory", "file"))}
-        for path in self.held() | set(self.disks().values()):
-            needed |= set(self.files(path))
-        for stem in {_stem(path) for path in self.disks().values()}:
-            there = self.run(["sh", "-c", 'for each in "$1".fleet-*; do [ -f "$each" ] && echo "$each"; done; true', "sh", stem]).splitlines()
-            for path in there:
-                if path not in needed:
-                    self.run(["rm", "-f", "--", path])
+    def _orphan(self, name: str) -> None:
+        """Have the snapshots taken after one be of the one before it. Else libvirt, when it forgets that one, takes their disks to be merged already."""
+        above = ET.fromstring(next(each.text for each in self.all() if each.name == name)).findtext("parent/name")
+        for each in self.all():
+            root = ET.fromstring(each.text)
+            parent = root.find("parent")
+            if parent is not None and parent.findtext("name") == name:
+                root.remove(parent)
+                if above:
+                    add(add(root, "parent"), "name", above)
+                self._redefine(each, root)
 
-    def held_by_others(self, name: str) -> set[str]:
-        return {path for each in self.all() if each.external and each.name != name for path in self.disks(seen_text(self.definition(each))).values()}
+    def leftovers(self) -> list[str]:
+        """Files that no snapshot needs any more: of a run that was cut off."""
+        forest, files = self.forest(), self._merge()
+        jobs = [f"{forest.current[target]} (it is being merged)" for target in files.jobs() if target in forest.current]
+        return jobs or [*forest.surplus(), *(overlay for overlay, _ in forest.mergeable())]
 
-    def merge(self, target: str, base: str) -> None:
-        """Put what the overlay on `base` holds into it, and take the overlay out of the chain. A base that is in no chain any more is removed."""
-        chain = self.chain(target)
-        if base not in chain:
-            self.run(["rm", "-f", "--", base])
-            return
-        at = chain.index(base)
-        if at == 0:
-            return  # nothing was put on it
-        overlay = chain[at - 1]
-        if self.domain.isActive():
-            self._commit(target, base, overlay, at == 1)
-        else:
-            self.run(["qemu-img", "commit", "-q", overlay])
-            if at > 1:
-                self.run(["qemu-img", "rebase", "-q", "-u", "-b", base, "-F", "qcow2", chain[at - 2]])
-            else:
-                self._point(target, base)
-        self._renamed(overlay, base)
-        self.run(["rm", "-f", "--", overlay])
-
-    def chain(self, target: str) -> list[str]:
-        """A disk's files, the one written to first."""
-        return self.files(self.disks()[target])
-
-    def files(self, path: str) -> list[str]:
-        """A file and those it is an overlay of."""
-        told = json.loads(self.run(["qemu-img", "info", "-U", "--backing-chain", "--output", "json", path]))
-        return [str(each["filename"]) for each in told]
-
-    def _commit(self, target: str, base: str, overlay: str, active: bool) -> None:
-        flags = self.libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE if active else 0
-        domain = self.domain
-        domain.blockCommit(target, base, overlay, 0, flags)
-        end = time.monotonic() + MERGE
-        while time.monotonic() < end:
-            job = domain.blockJobInfo(target, 0)
-            if not job:
+    def tidy(self) -> None:
+        """Remove what nothing needs, and merge overlays into bases that nothing else needs, until there are none."""
+        files = self._merge()
+        for target in files.jobs():
+            files.finish(target)
+        while True:
+            forest = self.forest()
+            for path in forest.surplus():
+                files.remove(path)
+            merges = forest.mergeable()
+            if not merges:
                 return
-            if active and job["cur"] == job["end"] and job["end"] > 0 and 'ready="yes"' in domain.XMLDesc(0).replace("'", '"'):
-                domain.blockJobAbort(target, self.libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
-                return
-            time.sleep(0.05)
-        raise VirtError(f"merging {overlay} into {base} took longer than {MERGE:.0f} s; it goes on, and the next apply looks again")
+            files.merge(forest, *merges[0])
 
-    def _point(self, target: str, path: str) -> None:
-        """Have a stopped guest's disk be another file."""
-        root = ET.fromstring(self.domain.XMLDesc(self.libvirt.VIR_DOMAIN_XML_INACTIVE | self.libvirt.VIR_DOMAIN_XML_SECURE))
-        for disk in root.iterfind("devices/disk"):
-            source = disk.find("source")
-            if attribute(disk, "target", "dev") == target and source is not None:
-                source.set("file", path)
-        self.host.connection.defineXML(ET.tostring(root, encoding="unicode"))
+    def forest(self) -> Forest:
+        found, domain = self.all(), self.domain
+        held = {path for each in found if each.external for path in disks(seen_text(self.definition(each))).values()}
+        memories = {memory for each in found if (memory := attribute(ET.fromstring(each.text), "memory", "file"))}
+        stored = disks(domain.XMLDesc(self.libvirt.VIR_DOMAIN_XML_INACTIVE))
+        current = self.disks()
+        return look(self.run, current, held | {path for target, path in stored.items() if current.get(target) != path}, memories)
 
-    def _renamed(self, old: str, new: str) -> None:
+    def _merge(self) -> Merge:
+        return Merge(self.host, self.domain, self.run, self._renamed)
+
+    def _renamed(self, old: str, new: Layer) -> None:
         """Snapshots that would go back to a file that was merged now go back to the one it was merged into."""
         for each in self.all():
-            if f"'{old}'" in each.text:
-                flags = self.libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | (self.libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT if each.current else 0)
-                root = ET.fromstring(each.text)
-                for source in root.iterfind("domain/devices/disk/source"):
-                    if source.get("file") == old:
-                        source.set("file", new)
-                self.domain.snapshotLookupByName(each.name).delete(self.libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
-                self.domain.snapshotCreateXML(ET.tostring(root, encoding="unicode"), flags)
+            root = ET.fromstring(each.text)
+            found = [disk for disk in root.iterfind("domain/devices/disk") if attribute(disk, "source", "file") == old]
+            for disk in found:
+                point(disk, new)
+            if found:
+                self._redefine(each, root)
 
-
-def _stem(path: str) -> str:
-    """A disk's first file, of which the names of all its overlays are made."""
-    return re.sub(r"[.]fleet-[^/]*$", "", path)
+    def _redefine(self, snapshot: Snapshot, root: ET.Element) -> None:
+        """Have libvirt know something else of a snapshot."""
+        flags = self.libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | (self.libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT if snapshot.current else 0)
+        self.domain.snapshotCreateXML(seen_text(root), flags)
 
 
 def seen_text(element: ET.Element) -> str:

@@ -143,9 +143,11 @@ def users(hypervisor: Hypervisor, path: str) -> dict[str, str | None]:
 
 def overlays(hypervisor: Hypervisor, path: str) -> list[str]:
     """Volumes in the host's active pools that are copy-on-write overlays of a disk."""
-    active = hypervisor.libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
-    return sorted(volume.path() for pool in hypervisor.connection.listAllStoragePools(active) for volume in pool.listAllVolumes()
-                  if fields(volume)["backing"] == path)
+    found = []
+    for pool in hypervisor.connection.listAllStoragePools(hypervisor.libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
+        pool.refresh()
+        found += [volume.path() for volume in pool.listAllVolumes() if fields(volume)["backing"] == path]
+    return sorted(found)
 
 
 def grow(hypervisor: Hypervisor, volume: Any, size: int) -> None:

@@ -51,8 +51,10 @@ class Breaking:
         self._module = real = ActionCall.module
 
         def module(call: ActionCall, name: str, args: Any, **options: Any) -> Any:
-            if name in ("command", "copy", "file") and self._hit(f"{name} {args.get('argv', [args.get('path')])[0]}"):
-                self.fault()
+            argv = args.get("argv", ())
+            if name in ("copy", "file") or (name == "command" and not any("info" in word or "echo" in word for word in argv[1:3])):
+                if self._hit(" ".join([name, *argv[:2]])):
+                    self.fault()
             return real(call, name, args, **options)
 
         ActionCall.module = module  # type: ignore[method-assign]

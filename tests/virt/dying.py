@@ -1,4 +1,7 @@
-"""Apply a playbook and die, as if by SIGKILL, at the N-th thing done outside the engine: `python -m tests.virt.dying N FOLDER`."""
+"""Apply a playbook and die, as if by SIGKILL, at the N-th thing done outside the engine: `python -m tests.virt.dying N FOLDER`.
+
+With a third argument only what changes something on the hypervisor is counted, inside an action too (see tests.virt.breaking).
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,19 @@ from typing import Any
 
 from fleet.engine.call import ActionCall
 from tests.engine.harness import Site
+from tests.virt.breaking import Breaking
 
 
-def main(last: int, folder: Path) -> int:
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(last: int, folder: Path, inside: bool) -> int:
     site = Site.__new__(Site)
     site.path = folder
+    if inside:
+        with Breaking(last, die):
+            return site.run(name="play.yml").status
     done = 0
     blocking = ActionCall.blocking
 
@@ -23,7 +34,7 @@ def main(last: int, folder: Path) -> int:
         nonlocal done
         done += 1
         if done > last:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         return blocking(self, function, *args)
 
     ActionCall.blocking = counted  # type: ignore[method-assign]
@@ -31,4 +42,4 @@ def main(last: int, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), Path(sys.argv[2]), bool(sys.argv[3:])))
