@@ -17,12 +17,12 @@ from fleet.runner.spec import Spec
 
 # Carried out by the engine itself; not modules.
 CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta"})
-ALIASES = {"gather_facts": "setup"}
+ALIASES = {"gather_facts": "setup", "yum": "dnf", "dnf5": "dnf"}
 # Ansible's own modules that fleet does not have (yet).
 LACKING = frozenset({
-    "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dnf5", "dpkg_selections", "expect", "getent", "iptables",
+    "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dpkg_selections", "expect", "getent", "iptables",
     "known_hosts", "mount_facts", "package_facts", "pip", "rpm_key", "service_facts", "set_stats", "subversion", "sysvinit",
-    "validate_argument_spec", "yum", "yum_repository",
+    "validate_argument_spec", "yum_repository",
 })
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 

@@ -366,6 +366,21 @@ class DebugResult(Result):
     """What `debug` gives back."""
 
 
+class DnfResult(Result):
+    """What `dnf` gives back.
+
+        results: What was done, a line a package: `Installed: tool-2.0-1.noarch`.
+        rc: The exit status of dnf.
+        stdout: What dnf said. Returned: changed.
+        stderr: What it complained about. Returned: changed.
+    """
+
+    results: list[str]
+    rc: int
+    stdout: str
+    stderr: str
+    def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
+
 class FailResult(Result):
     """What `fail` gives back."""
 
@@ -1550,6 +1565,72 @@ class Tasks:
             msg: What to show. Default: 'Hello world!'.
             var: The name of a variable, or an expression, without braces.
             verbosity: Show it only when at least this many -v were given. Default: 0.
+        """
+
+    def dnf(
+        self,
+        name: Sequence[str | Later] | str | Later = ...,
+        *,
+        state: Literal['absent', 'installed', 'latest', 'present', 'removed'] = ...,
+        autoremove: bool = ...,
+        enablerepo: Sequence[str | Later] | str | Later = ...,
+        disablerepo: Sequence[str | Later] | str | Later = ...,
+        exclude: Sequence[str | Later] | str | Later = ...,
+        disable_excludes: str | Later = ...,
+        disable_gpg_check: bool = ...,
+        update_cache: bool = ...,
+        update_only: bool = ...,
+        security: bool = ...,
+        bugfix: bool = ...,
+        allow_downgrade: bool = ...,
+        allowerasing: bool = ...,
+        best: bool = ...,
+        nobest: bool = ...,
+        skip_broken: bool = ...,
+        cacheonly: bool = ...,
+        install_weak_deps: bool = ...,
+        install_repoquery: bool = ...,
+        conf_file: str | PathLike[str] | Later = ...,
+        installroot: str | PathLike[str] | Later = ...,
+        releasever: str | Later = ...,
+        sslverify: bool = ...,
+        disable_plugin: Sequence[str | Later] | str | Later = ...,
+        enable_plugin: Sequence[str | Later] | str | Later = ...,
+        lock_timeout: int = ...,
+        use_backend: Literal['auto', 'dnf', 'dnf4', 'dnf5', 'yum', 'yum3', 'yum4'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> DnfResult:
+        """Manage RPM packages.
+
+        Args:
+            name: Packages: `foo`, `foo-1.2`, `foo >= 1.2`, `@group`, a path or URL of an .rpm file, what a package provides, or a pattern; `*` with state latest is all.
+            state: present (or installed), absent (or removed), latest. When not given: absent with autoremove, else present.
+            autoremove: Remove packages that were installed as dependencies only and are no longer needed. Default: False.
+            enablerepo: Repositories to use beside those that are enabled.
+            disablerepo: Repositories not to use.
+            exclude: Packages to leave alone.
+            disable_excludes: Ignore exclusions of the configuration: all, main, or a repository.
+            disable_gpg_check: Take packages without checking their signatures. Dangerous. Default: False.
+            update_cache: Bring the repositories' data up to date first; this alone does not count as a change. Default: False.
+            update_only: With state latest: upgrade what is installed, install nothing. Default: False.
+            security: With state latest: only upgrades that mend a security hole. Default: False.
+            bugfix: With state latest: only upgrades that mend a bug. Default: False.
+            allow_downgrade: Let a version given be older than the installed one. Default: False.
+            allowerasing: Let installed packages be removed to solve dependencies. Default: False.
+            best: Fail rather than take another version than the newest.
+            nobest: Take an older version where the newest cannot be. Default: False.
+            skip_broken: Leave out what cannot be installed. Default: False.
+            cacheonly: Use the repositories' data as it is here. Default: False.
+            install_weak_deps: Install recommended packages too. Default: True.
+            install_repoquery: Accepted; nothing needs to be installed. Default: True.
+            conf_file: The configuration of dnf.
+            installroot: Another root directory. Default: '/'.
+            releasever: The release whose packages are meant.
+            sslverify: Check the certificates of repositories. Default: True.
+            disable_plugin: Plugins of dnf not to use.
+            enable_plugin: Plugins of dnf to use.
+            lock_timeout: Seconds to wait for another package manager to finish. Default: 30.
+            use_backend: Accepted; the command that is there is used. Default: 'auto'.
         """
 
     def fail(

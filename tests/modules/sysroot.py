@@ -25,9 +25,9 @@ from fleet.runner.module import Module, execute
 from fleet.validate import validate
 
 # Loaded before the root is entered: there is no Python in it.
-MODULES = ("apt", "authorized_key", "command", "cron", "git", "group", "hostname", "mount", "package", "service", "setup", "shell", "systemd",
+MODULES = ("apt", "authorized_key", "command", "cron", "dnf", "git", "group", "hostname", "mount", "package", "service", "setup", "shell", "systemd",
            "systemd_service", "user")
-PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers"
+PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers,dnf,createrepo-c,rpm"
 _CLONE_NEWNS, _CLONE_NEWUTS = 0x20000, 0x4000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 
@@ -61,9 +61,9 @@ def root() -> Path:
         pytest.fail("this needs root and mmdebstrap; `make test` sees to both")
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet/tests"
     state.mkdir(parents=True, exist_ok=True)
-    path = state / "root"
+    path = state / "root-2"  # another number when PACKAGES change
     if not path.exists():
-        new = state / f"root.{os.getpid()}"
+        new = state / f"new.{os.getpid()}"
         sources = Path("/etc/apt/sources.list.d/debian.sources")
         done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(new),
                                *([str(sources)] if sources.exists() else [])], capture_output=True, text=True, timeout=280)
