@@ -21,8 +21,8 @@ ALIASES = {"gather_facts": "setup", "yum": "dnf", "dnf5": "dnf"}
 # Ansible's own modules that fleet does not have (yet).
 LACKING = frozenset({
     "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dpkg_selections", "expect", "getent", "iptables",
-    "known_hosts", "mount_facts", "package_facts", "pip", "rpm_key", "service_facts", "set_stats", "subversion", "sysvinit",
-    "validate_argument_spec", "yum_repository",
+    "known_hosts", "mount_facts", "package_facts", "pip", "service_facts", "set_stats", "subversion", "sysvinit",
+    "validate_argument_spec",
 })
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 

@@ -90,6 +90,31 @@ class KeywordsButRetriesButDelay(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButRetriesButTimeout(TypedDict, total=False):
+    """What any task call takes beside its module's options; retries and timeout is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    delay: float
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
 class KeywordsButTimeout(TypedDict, total=False):
     """What any task call takes beside its module's options; timeout is the module's own."""
 
@@ -809,6 +834,14 @@ class RolloutResult(Result):
     remaining: list[str]
     def later(self, field: Literal['id']) -> Later: ...  # type: ignore[override]
 
+class RpmKeyResult(Result):
+    """What `rpm_key` gives back.
+
+        keys: The ids of the keys.
+    """
+
+    keys: list[str]
+
 class ScriptResult(Result):
     """What `script` gives back.
 
@@ -1097,6 +1130,17 @@ class WaitForConnectionResult(Result):
     """
 
     elapsed: int
+
+class YumRepositoryResult(Result):
+    """What `yum_repository` gives back.
+
+        repo: Its id.
+        state: The state.
+    """
+
+    repo: str
+    state: str
+    def later(self, field: Literal['repo', 'state']) -> Later: ...  # type: ignore[override]
 
 class Tasks:
     """Every module as a method, which gives the promise of its result."""
@@ -2678,6 +2722,24 @@ class Tasks:
             store: Directory of the host's images. Default: '/var/lib/fleet/images'.
         """
 
+    def rpm_key(
+        self,
+        key: str | Later,
+        *,
+        state: Literal['absent', 'present'] = ...,
+        fingerprint: Sequence[str | Later] | str | Later = ...,
+        validate_certs: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> RpmKeyResult:
+        """Manage the keys that rpm trusts.
+
+        Args:
+            key: The key: a file on the target, its URL, or (with state absent) its id.
+            state: present or absent. Default: 'present'.
+            fingerprint: The key must have one of these fingerprints.
+            validate_certs: Check the certificate of an https URL. Default: True.
+        """
+
     def script(
         self,
         cmd: str | Later,
@@ -3260,4 +3322,124 @@ class Tasks:
             sleep: Seconds between the first attempts; the pauses grow. Default: 1.0.
             connect_timeout: Seconds one attempt may take. Default: 5.0.
             timeout: Seconds to wait altogether. Default: 600.0.
+        """
+
+    def yum_repository(
+        self,
+        name: str | Later,
+        *,
+        description: str | Later = ...,
+        baseurl: Sequence[str | Later] | str | Later = ...,
+        file: str | Later = ...,
+        reposdir: str | PathLike[str] | Later = ...,
+        state: Literal['absent', 'present'] = ...,
+        bandwidth: str | Later = ...,
+        cost: str | Later = ...,
+        deltarpm_percentage: str | Later = ...,
+        enabled: bool = ...,
+        enablegroups: bool = ...,
+        exclude: Sequence[str | Later] | str | Later = ...,
+        failovermethod: str | Later = ...,
+        gpgcakey: str | Later = ...,
+        gpgcheck: bool = ...,
+        gpgkey: Sequence[str | Later] | str | Later = ...,
+        http_caching: str | Later = ...,
+        include: str | Later = ...,
+        includepkgs: Sequence[str | Later] | str | Later = ...,
+        ip_resolve: str | Later = ...,
+        keepalive: bool = ...,
+        metadata_expire: str | Later = ...,
+        metadata_expire_filter: str | Later = ...,
+        metalink: str | Later = ...,
+        mirrorlist: str | Later = ...,
+        mirrorlist_expire: str | Later = ...,
+        module_hotfixes: bool = ...,
+        password: str | Later = ...,
+        priority: str | Later = ...,
+        protect: bool = ...,
+        proxy: str | Later = ...,
+        proxy_password: str | Later = ...,
+        proxy_username: str | Later = ...,
+        repo_gpgcheck: bool = ...,
+        retries: str | Later = ...,
+        s3_enabled: bool = ...,
+        skip_if_unavailable: bool = ...,
+        sslcacert: str | Later = ...,
+        ssl_check_cert_permissions: bool = ...,
+        sslclientcert: str | Later = ...,
+        sslclientkey: str | Later = ...,
+        sslverify: bool = ...,
+        throttle: str | Later = ...,
+        timeout: str | Later = ...,
+        ui_repoid_vars: str | Later = ...,
+        username: str | Later = ...,
+        mode: Any = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
+        unsafe_writes: bool = ...,
+        **keywords: Unpack[KeywordsButRetriesButTimeout],
+    ) -> YumRepositoryResult:
+        """Manage repositories of dnf and yum.
+
+        Args:
+            name: Its id, the section's name.
+            description: Its name for people; needed to make one.
+            baseurl: URLs of the repository.
+            file: The file in reposdir, without `.repo`; the id when not given.
+            reposdir: Where the files are. Default: '/etc/yum.repos.d'.
+            state: present or absent. Default: 'present'.
+            bandwidth: The bandwidth that throttle is a share of.
+            cost: Relative cost; the cheaper repository is preferred.
+            deltarpm_percentage: Use a delta when it is less than this share of the package.
+            enabled: Whether it is used.
+            enablegroups: Whether its groups are used.
+            exclude: Packages that are not taken from it.
+            failovermethod: roundrobin or priority.
+            gpgcakey: URL of the key that signed the others.
+            gpgcheck: Check the packages' signatures.
+            gpgkey: URLs of the keys.
+            http_caching: all, packages or none.
+            include: URL or path of a further configuration.
+            includepkgs: The only packages that are taken from it.
+            ip_resolve: IP version.
+            keepalive: Keep connections open.
+            metadata_expire: Seconds, or `never`.
+            metadata_expire_filter: What may be stale.
+            metalink: URL of a metalink file.
+            mirrorlist: URL of a list of mirrors.
+            mirrorlist_expire: Seconds.
+            module_hotfixes: Its packages are hotfixes of modules.
+            password: Password of the repository.
+            priority: 1 to 99.
+            protect: Its packages are not replaced by other repositories'.
+            proxy: URL of a proxy, or `_none_`.
+            proxy_password: Password of the proxy.
+            proxy_username: User of the proxy.
+            repo_gpgcheck: Check its data's signature.
+            retries: Tries of a download.
+            s3_enabled: It is in Amazon S3.
+            skip_if_unavailable: Go on without it where it cannot be reached.
+            sslcacert: File of the certificates that are trusted.
+            ssl_check_cert_permissions: Check the permissions of the certificates' files.
+            sslclientcert: Certificate of the client.
+            sslclientkey: Key of the client.
+            sslverify: Check its certificate.
+            throttle: Bandwidth to use at most.
+            timeout: Seconds of a connection.
+            ui_repoid_vars: Variables shown behind its id.
+            username: User of the repository.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """

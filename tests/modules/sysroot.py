@@ -25,7 +25,7 @@ from fleet.runner.module import Module, execute
 from fleet.validate import validate
 
 # Loaded before the root is entered: there is no Python in it.
-MODULES = ("apt", "authorized_key", "command", "cron", "dnf", "git", "group", "hostname", "mount", "package", "service", "setup", "shell", "systemd",
+MODULES = ("apt", "authorized_key", "command", "cron", "dnf", "git", "group", "hostname", "mount", "package", "rpm_key", "service", "setup", "shell", "systemd",
            "systemd_service", "user")
 PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers,dnf,createrepo-c,rpm"
 _CLONE_NEWNS, _CLONE_NEWUTS = 0x20000, 0x4000000

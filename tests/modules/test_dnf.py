@@ -144,3 +144,18 @@ Install  3 Packages
 ])
 def test_the_table_of_a_transaction(text: str, wanted: list[str]) -> None:
     assert [f"{row.name} {row.version}" for row in _dnf.table(text)] == wanted
+
+
+@inside
+def test_keys() -> None:
+    subprocess.run(["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "Tester <t@example.org>", "rsa2048", "sign", "never"], check=True, capture_output=True)
+    armoured = subprocess.run(["gpg", "--armor", "--export", "t@example.org"], check=True, capture_output=True).stdout
+    Path("/tmp/key").write_bytes(armoured)
+    id_ = settles("rpm_key", key="/tmp/key")["keys"][0]
+    assert "must have" in run("rpm_key", key="/tmp/key", fingerprint=["AB" * 20])["msg"]
+    settles("rpm_key", key=id_.upper(), state="absent")
+    settles("rpm_key", key="/tmp/key")
+    settles("rpm_key", key="/tmp/key", state="absent")
+    Path("/tmp/none").write_text("no key")
+    for key, words in (("/tmp/none", "is no public key"), ("/tmp/missing", "there is no key"), ("ABCDEF01", "not by its id")):
+        assert words in run("rpm_key", key=key)["msg"]
