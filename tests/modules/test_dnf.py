@@ -148,7 +148,8 @@ def test_the_table_of_a_transaction(text: str, wanted: list[str]) -> None:
 
 @inside
 def test_keys() -> None:
-    subprocess.run(["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "Tester <t@example.org>", "rsa2048", "sign", "never"], check=True, capture_output=True)
+    subprocess.run(["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "Tester <t@example.org>", "rsa2048", "sign", "never"],
+                   check=True, capture_output=True)
     armoured = subprocess.run(["gpg", "--armor", "--export", "t@example.org"], check=True, capture_output=True).stdout
     Path("/tmp/key").write_bytes(armoured)
     id_ = settles("rpm_key", key="/tmp/key")["keys"][0]

@@ -52,9 +52,9 @@ class Breaking:
 
         def module(call: ActionCall, name: str, args: Any, **options: Any) -> Any:
             argv = args.get("argv", ())
-            if name in ("copy", "file") or (name == "command" and not any("info" in word or "echo" in word for word in argv[1:3])):
-                if self._hit(" ".join([name, *argv[:2]])):
-                    self.fault()
+            changes = name in ("copy", "file") or (name == "command" and not any("info" in word or "echo" in word for word in argv[1:3]))
+            if changes and self._hit(" ".join([name, *argv[:2]])):
+                self.fault()
             return real(call, name, args, **options)
 
         ActionCall.module = module  # type: ignore[method-assign]
