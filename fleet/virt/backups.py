@@ -42,8 +42,9 @@ class Backups:
         self.folder = f"{folder.rstrip('/')}/{guest}"
 
     def all(self) -> list[Backup]:
-        """Oldest first. Folders without a manifest of ours are not backups."""
-        text = self.run(["sh", "-c", 'for each in "$1"/*/manifest.json; do [ -f "$each" ] && cat "$each" && echo; done; true', "sh", self.folder])
+        """Oldest first. Folders without a manifest of ours are not backups, nor are those that were not finished."""
+        script = 'for each in "$1"/*/manifest.json; do case $each in *.partial/*) ;; *) [ ! -f "$each" ] || { cat "$each" && echo; } ;; esac; done'
+        text = self.run(["sh", "-c", script, "sh", self.folder])
         found = []
         for line in text.splitlines():
             try:
@@ -69,6 +70,7 @@ class Backups:
     def take(self, name: str, base: Backup | None) -> None:
         domain = self.host.connection.lookupByName(self.guest)
         work = f"{self.folder}/{name}{PARTIAL}"
+        self._end(name)
         self.run(["sh", "-c", 'rm -rf -- "$1"/*.partial && mkdir -p -m 0711 -- "$1" && mkdir -m 0711 -- "$2"', "sh", self.folder, work])
         paths = self.disks()
         created = int(time.time())
@@ -88,10 +90,29 @@ class Backups:
                 self.run(["sh", "-c", 'umask 077; printf %s "$1" >"$2"', "sh", text, f"{work}/{file}"])
             self.run(["sh", "-c", 'sync && mv -T -- "$1" "$2"', "sh", work, f"{self.folder}/{name}"])
         except BaseException:
-            self.run(["rm", "-rf", "--", work])
+            self._undo(name, work)
             raise
         for each in domain.listAllCheckpoints() if domain.isActive() else ():
             if each.getName() != name:
+                each.delete(0)
+
+    def _undo(self, name: str, work: str) -> None:
+        """Take a backup back that failed, as far as can be. What is left is removed by the next one."""
+        try:
+            self._end(name)
+        except (VirtError, self.libvirt.libvirtError):
+            pass
+        self.run(["rm", "-rf", "--", work])
+
+    def _end(self, name: str) -> None:
+        """End the backup of a run that was cut off, which QEMU goes on with; and forget the checkpoint of that name."""
+        domain = self.host.connection.lookupByName(self.guest)
+        if domain.isActive() and domain.jobStats().get("operation") == self.libvirt.VIR_DOMAIN_JOB_OPERATION_BACKUP:
+            domain.abortJob()
+            while domain.jobStats().get("type", 0) != self.libvirt.VIR_DOMAIN_JOB_NONE:
+                time.sleep(0.05)
+        for each in domain.listAllCheckpoints() if domain.isActive() else ():
+            if each.getName() == name:
                 each.delete(0)
 
     def _push(self, domain: Any, name: str, base: Backup | None, work: str, paths: dict[str, str]) -> None:

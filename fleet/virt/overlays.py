@@ -172,6 +172,8 @@ class Merge:
         if running:
             self.domain.blockCommit(target, base, overlay, 0, self.libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE if top else 0)
             self.finish(str(target))
+            if f"'{overlay}'" in self.domain.XMLDesc(0).replace('"', "'"):  # QEMU gave up, and does not say why
+                raise VirtError(f"QEMU could not merge {overlay} into {base}", hint="is the filesystem full? Nothing is lost, and the next apply tries again")
         else:
             self.run(["qemu-img", "commit", "-q", overlay])
         for each in forest.above(overlay):

@@ -110,16 +110,9 @@ class Snapshots:
             self.domain.revertToSnapshot(snapshot, self.libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_FORCE)
             return
         definition = self.definition(seen)
+        self._branch(definition, name)
         if self.domain.isActive():
             self.domain.destroy()
-        files = set(disks(seen_text(definition)).values())
-        for disk in definition.iterfind("devices/disk"):
-            path = attribute(disk, "source", "file")
-            if path is None or path not in files:
-                continue
-            overlay = f"{stem(path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
-            self.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", attribute(disk, "driver", "type") or "raw", overlay])
-            point(disk, Layer(overlay, "qcow2", path))
         text = seen_text(definition)
         self.host.connection.defineXML(text)
         if seen.memory:
@@ -127,6 +120,23 @@ class Snapshots:
         elif seen.state in ("running", "paused", "disk-snapshot"):
             self.domain.create()
         self.tidy()
+
+    def _branch(self, definition: ET.Element, name: str) -> None:
+        """New overlays on the files of a definition; none where one of them cannot be made."""
+        made: list[str] = []
+        files = set(disks(seen_text(definition)).values())
+        for disk in definition.iterfind("devices/disk"):
+            path = attribute(disk, "source", "file")
+            if path is None or path not in files:
+                continue
+            overlay = f"{stem(path)}.fleet-{name}.{int(time.time() * 1000) % 10**10}"
+            made.append(overlay)
+            try:
+                self.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", attribute(disk, "driver", "type") or "raw", overlay])
+            except VirtError:
+                self.run(["rm", "-f", "--", *made])
+                raise
+            point(disk, Layer(overlay, "qcow2", path))
 
     def definition(self, snapshot: Snapshot) -> ET.Element:
         """The guest's definition in a snapshot, fit to be defined again."""

@@ -57,7 +57,7 @@ class Trial:
             shutil.copytree(self.pool, self.pool.with_name("kept"))
         elif self.domain.isActive():
             self.domain.destroy()
-        self.domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
+        self.domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
         for each in self.pool.iterdir():
             each.unlink()
         shutil.copytree(self.pool.with_name("kept"), self.pool, dirs_exist_ok=True)
@@ -178,6 +178,22 @@ def test_reverted(trial: Trial, fault: Callable[..., bool]) -> None:
         kept = trial.kept()
         assert set(kept) == {"s1", "s2"} and all(trial.holds(path, int(name[1])) for name, path in kept.items())
         assert len(trial.files()) == 3, trial.files()
+        if not going_on:
+            return
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("fault", [controller])
+def test_backed_up(trial: Trial, fault: Callable[..., bool], tmp_path: Path) -> None:
+    """What is listed is whole, and the next one is the only other."""
+    task = {"guest_backup": {"guest": "cut", "dest": str(tmp_path / "backup")}}
+    for step in range(1, STEPS):
+        trial.begin()
+        shutil.rmtree(tmp_path / "backup", ignore_errors=True)
+        going_on = fault(trial, step, task)
+        assert trial.apply(task, task, {"guest_backup": {**task["guest_backup"], "state": "verified"}})[1]["changed"] is False
+        assert [each.name.count(".") for each in (tmp_path / "backup/cut").iterdir()] == [0], "one, and it is whole"
+        assert len(trial.domain.listAllCheckpoints()) <= 1 and trial.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE
         if not going_on:
             return
     raise AssertionError("it does not end")
