@@ -1344,7 +1344,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -1546,7 +1546,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -1742,7 +1742,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -1859,7 +1859,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -2357,7 +2357,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -2413,7 +2413,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -2540,6 +2540,50 @@ class Tasks:
         *,
         state: str | Later,
         use: str | Later = ...,
+        update_cache: bool = ...,
+        update_cache_retries: int = ...,
+        update_cache_retry_max_delay: int = ...,
+        cache_valid_time: int = ...,
+        purge: bool = ...,
+        default_release: str | Later = ...,
+        install_recommends: bool = ...,
+        force: bool = ...,
+        clean: bool = ...,
+        allow_unauthenticated: bool = ...,
+        allow_downgrade: bool = ...,
+        allow_change_held_packages: bool = ...,
+        upgrade: str | Later = ...,
+        dpkg_options: str | Later = ...,
+        deb: str | PathLike[str] | Later = ...,
+        autoremove: bool = ...,
+        autoclean: bool = ...,
+        policy_rc_d: int = ...,
+        only_upgrade: bool = ...,
+        fail_on_autoremove: bool = ...,
+        force_apt_get: bool = ...,
+        lock_timeout: int = ...,
+        auto_install_module_deps: bool = ...,
+        enablerepo: Sequence[str | Later] | str | Later = ...,
+        disablerepo: Sequence[str | Later] | str | Later = ...,
+        exclude: Sequence[str | Later] | str | Later = ...,
+        disable_excludes: str | Later = ...,
+        disable_gpg_check: bool = ...,
+        update_only: bool = ...,
+        security: bool = ...,
+        bugfix: bool = ...,
+        allowerasing: bool = ...,
+        best: bool = ...,
+        nobest: bool = ...,
+        skip_broken: bool = ...,
+        cacheonly: bool = ...,
+        install_weak_deps: bool = ...,
+        install_repoquery: bool = ...,
+        conf_file: str | PathLike[str] | Later = ...,
+        installroot: str | PathLike[str] | Later = ...,
+        releasever: str | Later = ...,
+        sslverify: bool = ...,
+        disable_plugin: Sequence[str | Later] | str | Later = ...,
+        enable_plugin: Sequence[str | Later] | str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> PackageResult:
         """Manage packages with the target's package manager.
@@ -2548,6 +2592,50 @@ class Tasks:
             name: The packages.
             state: present, absent or latest.
             use: The package manager; found out when not given. Default: 'auto'.
+            update_cache: Bring the repositories' data up to date first; this alone does not count as a change.
+            update_cache_retries: apt: How often a failed update is tried again.
+            update_cache_retry_max_delay: apt: Seconds between these tries, at most.
+            cache_valid_time: apt: Update the lists only when they are older than this, in seconds. Implies `update_cache`.
+            purge: apt: Remove configuration files too.
+            default_release: apt: The release to prefer.
+            install_recommends: apt: Install recommended packages; as apt is configured when not given.
+            force: apt: Go on over downgrades, held and essential packages and unsigned repositories. Dangerous.
+            clean: apt: Empty the cache of downloaded packages.
+            allow_unauthenticated: apt: Take packages whose origin cannot be verified.
+            allow_downgrade: Let a version given be older than the installed one.
+            allow_change_held_packages: apt: Change packages that are on hold.
+            upgrade: apt: Upgrade everything: yes/safe never removes a package, full/dist may.
+            dpkg_options: apt: Options of dpkg, by commas.
+            deb: apt: A .deb file on the target, or its http(s) URL.
+            autoremove: Remove packages that were installed as dependencies only and are no longer needed.
+            autoclean: apt: Remove downloaded packages that can no longer be downloaded.
+            policy_rc_d: apt: The answer for every service a package would start meanwhile; 101 = do not.
+            only_upgrade: apt: Upgrade installed packages, install none.
+            fail_on_autoremove: apt: Fail rather than remove any package.
+            force_apt_get: apt: Accepted; apt-get is what is used.
+            lock_timeout: Seconds to wait for another package manager to finish.
+            auto_install_module_deps: apt: Accepted; nothing needs to be installed.
+            enablerepo: dnf: Repositories to use beside those that are enabled.
+            disablerepo: dnf: Repositories not to use.
+            exclude: dnf: Packages to leave alone.
+            disable_excludes: dnf: Ignore exclusions of the configuration: all, main, or a repository.
+            disable_gpg_check: dnf: Take packages without checking their signatures. Dangerous.
+            update_only: dnf: With state latest: upgrade what is installed, install nothing.
+            security: dnf: With state latest: only upgrades that mend a security hole.
+            bugfix: dnf: With state latest: only upgrades that mend a bug.
+            allowerasing: dnf: Let installed packages be removed to solve dependencies.
+            best: dnf: Fail rather than take another version than the newest.
+            nobest: dnf: Take an older version where the newest cannot be.
+            skip_broken: dnf: Leave out what cannot be installed.
+            cacheonly: dnf: Use the repositories' data as it is here.
+            install_weak_deps: dnf: Install recommended packages too.
+            install_repoquery: dnf: Accepted; nothing needs to be installed.
+            conf_file: dnf: The configuration of dnf.
+            installroot: dnf: Another root directory.
+            releasever: dnf: The release whose packages are meant.
+            sslverify: dnf: Check the certificates of repositories.
+            disable_plugin: dnf: Plugins of dnf not to use.
+            enable_plugin: dnf: Plugins of dnf to use.
         """
 
     def pause(
@@ -2689,7 +2777,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -3021,7 +3109,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -3075,7 +3163,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -3143,7 +3231,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -3437,7 +3525,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.

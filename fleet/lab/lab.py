@@ -28,7 +28,7 @@ mount -t overlay overlay -o lowerdir=%(base)s,upperdir=%(dir)s/up,workdir=%(dir)
 mount --rbind /dev %(dir)s/root/dev; mount -t proc proc %(dir)s/root/proc; mount -t sysfs sysfs %(dir)s/root/sys
 mount -t tmpfs tmpfs %(dir)s/root/run; mount -t tmpfs tmpfs %(dir)s/root/tmp; chmod 1777 %(dir)s/root/tmp
 mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null || true
-mkdir -p %(dir)s/root/run/sshd; hostname %(name)s
+mkdir -p -m 755 %(dir)s/root/run/sshd; mkdir -p -m 1777 %(dir)s/root/run/lock; hostname %(name)s
 exec chroot %(dir)s/root /usr/sbin/sshd -D -e'
 """
 

@@ -113,7 +113,7 @@ def file_options():
         "owner": Opt("str", "Name or number of the owning user."),
         "group": Opt("str", "Name or number of the owning group."),
         "attributes": Opt("str", "File attributes as chattr takes them.", aliases=["attr"]),
-        "seuser": Opt("str", "SELinux user; refused on a target without SELinux."),
+        "seuser": Opt("str", "SELinux user; left aside on a target without SELinux, as its role, type and level."),
         "serole": Opt("str", "SELinux role."),
         "setype": Opt("str", "SELinux type."),
         "selevel": Opt("str", "SELinux level."),

@@ -189,6 +189,8 @@ def test_package() -> None:
     settles("package", name="tool-a", state="absent")
     assert "zypper" in run("package", name="x", state="present", use="zypper")["msg"]
     assert run("package", name="x", state="odd")["failed"]
+    settles("package", name="tool-a", state="present", install_recommends=False)
+    assert "with apt, which has no option enablerepo" in run("package", name="tool-b", state="present", enablerepo=["epel"])["msg"]
     Path("/usr/bin/apt-get").rename("/usr/bin/apt-got")
     assert run("package", name="x", state="present")["failed"]
 

@@ -27,6 +27,7 @@ CASES: list[FilesCase] = [
     ("file", {"x": "1"}, {"src": "x", "dest": "{}/l", "state": "link"}, True, {"x": "1", "l": "1"}),
     ("file", {"x": "1"}, {"src": "{}/x", "dest": "{}/l", "state": "hard"}, True, {"x": "1", "l": "1"}),
     ("file", {"x": "1"}, {"path": "{}/x", "mode": "0600"}, True, {"x": "1"}),
+    ("file", {"x": "1"}, {"path": "{}/x", "setype": "etc_t", "seuser": "_default"}, False, {"x": "1"}),  # no SELinux here
     ("copy", {}, {"content": "hi\n", "dest": "{}/f"}, True, {"f": "hi\n"}),
     ("copy", {"f": "hi\n"}, {"content": "hi\n", "dest": "{}/f"}, False, {"f": "hi\n"}),
     ("copy", {"f": "old"}, {"content": "new", "dest": "{}/f", "force": False}, False, {"f": "old"}),
