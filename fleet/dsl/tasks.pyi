@@ -226,6 +226,21 @@ class AptResult(Result):
     stderr: str
     def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
+class AssembleResult(Result):
+    """What `assemble` gives back.
+
+        dest: The file.
+        src: The directory.
+        checksum: SHA-1 of the content.
+        backup_file: The copy of what was there. Returned: backup and changed.
+    """
+
+    dest: str
+    src: str
+    checksum: str
+    backup_file: str
+    def later(self, field: Literal['dest', 'src', 'checksum', 'backup_file']) -> Later: ...  # type: ignore[override]
+
 class AssertResult(Result):
     """What `assert` gives back.
 
@@ -487,6 +502,14 @@ class GetUrlResult(Result):
     size: int
     def later(self, field: Literal['dest', 'url', 'checksum_src', 'checksum_dest']) -> Later: ...  # type: ignore[override]
 
+class GetentResult(Result):
+    """What `getent` gives back.
+
+        ansible_facts: `getent_DATABASE`: each entry's fields by its name; a list of such lists where one name has several entries.
+    """
+
+    ansible_facts: Record
+
 class GitResult(Result):
     """What `git` gives back.
 
@@ -680,6 +703,17 @@ class IniFileResult(Result):
     backup_file: str
     def later(self, field: Literal['path', 'backup_file']) -> Later: ...  # type: ignore[override]
 
+class KnownHostsResult(Result):
+    """What `known_hosts` gives back.
+
+        path: The file.
+        name: The host.
+    """
+
+    path: str
+    name: str
+    def later(self, field: Literal['path', 'name']) -> Later: ...  # type: ignore[override]
+
 class LineinfileResult(Result):
     """What `lineinfile` gives back.
 
@@ -736,6 +770,14 @@ class PackageResult(Result):
     stdout: str
     def later(self, field: Literal['stdout']) -> Later: ...  # type: ignore[override]
 
+class PackageFactsResult(Result):
+    """What `package_facts` gives back.
+
+        ansible_facts: `packages`: by name a list, one entry an architecture or version, each with name, version, arch, source, and category (apt), or release and epoch (rpm).
+    """
+
+    ansible_facts: Record
+
 class PauseResult(Result):
     """What `pause` gives back.
 
@@ -765,6 +807,27 @@ class PingResult(Result):
 
     ping: str
     def later(self, field: Literal['ping']) -> Later: ...  # type: ignore[override]
+
+class PipResult(Result):
+    """What `pip` gives back.
+
+        cmd: What was run, or would be.
+        name: The packages.
+        version: The option.
+        requirements: The file.
+        virtualenv: The environment.
+        stdout: What pip said. Returned: something was run.
+        stderr: What it complained about. Returned: something was run.
+    """
+
+    cmd: list[str]
+    name: list[str]
+    version: str
+    requirements: str
+    virtualenv: str
+    stdout: str
+    stderr: str
+    def later(self, field: Literal['version', 'requirements', 'virtualenv', 'stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
 class PoolResult(Result):
     """What `pool` gives back.
@@ -869,6 +932,14 @@ class ServiceResult(Result):
     enabled: bool
     status: Record
     def later(self, field: Literal['name', 'state']) -> Later: ...  # type: ignore[override]
+
+class ServiceFactsResult(Result):
+    """What `service_facts` gives back.
+
+        ansible_facts: `services`: by name (with `.service` for a unit) a mapping of name, state (running, stopped, failed, inactive, unknown), status (enabled, disabled, static, masked ...) and source (systemd, sysv, openrc).
+    """
+
+    ansible_facts: Record
 
 class SetFactResult(Result):
     """What `set_fact` gives back.
@@ -1233,6 +1304,52 @@ class Tasks:
             force_apt_get: Accepted; apt-get is what is used. Default: False.
             lock_timeout: Seconds to wait for another package manager to finish. Default: 60.
             auto_install_module_deps: Accepted; nothing needs to be installed. Default: True.
+        """
+
+    def assemble(
+        self,
+        src: str | PathLike[str] | Later,
+        *,
+        dest: str | PathLike[str] | Later,
+        remote_src: bool = ...,
+        delimiter: str | Later = ...,
+        regexp: str | Later = ...,
+        ignore_hidden: bool = ...,
+        backup: bool = ...,
+        validate: str | Later = ...,
+        decrypt: bool = ...,
+        mode: Any = ...,
+        owner: str | Later = ...,
+        group: str | Later = ...,
+        attributes: str | Later = ...,
+        seuser: str | Later = ...,
+        serole: str | Later = ...,
+        setype: str | Later = ...,
+        selevel: str | Later = ...,
+        unsafe_writes: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> AssembleResult:
+        """Put a file together from fragments.
+
+        Args:
+            src: The directory of the fragments, taken in the order of their names.
+            dest: The file.
+            remote_src: src is on the target; else on the controller. Default: True.
+            delimiter: A line between fragments; `\\n` is a line end.
+            regexp: Take only the fragments whose names match this.
+            ignore_hidden: Leave out names that start with a dot. Default: False.
+            backup: Keep a copy of what was there. Default: False.
+            validate: Command with %s for the new file, which must end with 0 before it is put in place.
+            decrypt: Decrypt vault-encrypted fragments of the controller. Default: True.
+            mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
+            owner: Name or number of the owning user.
+            group: Name or number of the owning group.
+            attributes: File attributes as chattr takes them.
+            seuser: SELinux user; refused on a target without SELinux.
+            serole: SELinux role.
+            setype: SELinux type.
+            selevel: SELinux level.
+            unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """
 
     def assert_(
@@ -1866,6 +1983,26 @@ class Tasks:
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """
 
+    def getent(
+        self,
+        database: str | Later,
+        *,
+        key: str | Later = ...,
+        service: str | Later = ...,
+        split: str | Later = ...,
+        fail_key: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> GetentResult:
+        """Ask the system's databases: passwd, group, hosts, services ....
+
+        Args:
+            database: The database.
+            key: The entry; all that can be listed when not given. Default: ''.
+            service: Ask only this source of the database (files, ldap ...).
+            split: What stands between fields; `:` for passwd, shadow, group and gshadow, else white space.
+            fail_key: Fail when there is no such entry; else its value is none. Default: True.
+        """
+
     def git(
         self,
         repo: str | Later,
@@ -2364,6 +2501,26 @@ class Tasks:
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """
 
+    def known_hosts(
+        self,
+        name: str | Later,
+        *,
+        key: str | Later = ...,
+        path: str | PathLike[str] | Later = ...,
+        hash_host: bool = ...,
+        state: Literal['absent', 'present'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> KnownHostsResult:
+        """Manage the host keys that SSH trusts.
+
+        Args:
+            name: The host, as ssh is given it; `[host]:port` for a port other than 22.
+            key: The line, or lines, as known_hosts has them: `host type key`. Lines of comments are passed over.
+            path: The file. Default: '~/.ssh/known_hosts'.
+            hash_host: Write the name as a hash. Default: False.
+            state: absent without a key takes all keys of the host away. Default: 'present'.
+        """
+
     def lineinfile(
         self,
         path: str | PathLike[str] | Later,
@@ -2638,6 +2795,20 @@ class Tasks:
             enable_plugin: dnf: Plugins of dnf to use.
         """
 
+    def package_facts(
+        self,
+        manager: Sequence[str | Later] | str | Later = ...,
+        *,
+        strategy: Literal['all', 'first'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> PackageFactsResult:
+        """Gather which packages are installed.
+
+        Args:
+            manager: The package managers to ask: auto, apt, rpm (also as dnf, dnf5, yum, zypper). Default: ['auto'].
+            strategy: The first manager that has packages, or all of them. Default: 'first'.
+        """
+
     def pause(
         self,
         minutes: float = ...,
@@ -2665,6 +2836,44 @@ class Tasks:
 
         Args:
             data: What to answer; `crash` makes the module fail, to try out error handling. Default: 'pong'.
+        """
+
+    def pip(
+        self,
+        name: Sequence[str | Later] | str | Later = ...,
+        *,
+        version: str | Later = ...,
+        requirements: str | Later = ...,
+        state: Literal['absent', 'forcereinstall', 'latest', 'present'] = ...,
+        virtualenv: str | PathLike[str] | Later = ...,
+        virtualenv_command: str | Later = ...,
+        virtualenv_python: str | Later = ...,
+        virtualenv_site_packages: bool = ...,
+        executable: str | PathLike[str] | Later = ...,
+        editable: bool = ...,
+        extra_args: str | Later = ...,
+        chdir: str | PathLike[str] | Later = ...,
+        umask: str | Later = ...,
+        break_system_packages: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> PipResult:
+        """Manage Python packages.
+
+        Args:
+            name: Packages, with versions or extras as pip takes them; paths, URLs and `git+https://...` too.
+            version: The version, where `name` is one package.
+            requirements: A file of requirements on the target.
+            state: present, absent, latest; forcereinstall installs again, always. Default: 'present'.
+            virtualenv: Work in this virtual environment; it is made when it is not there.
+            virtualenv_command: What makes it: a program, with its options. Where there is no `virtualenv`, `python3 -m venv` stands for it. Default: 'virtualenv'.
+            virtualenv_python: The Python of a new environment; only with `virtualenv`.
+            virtualenv_site_packages: A new environment sees the system's packages. Default: False.
+            executable: The pip to use: a name or a path.
+            editable: Install paths in editable mode. Default: False.
+            extra_args: Further words for pip.
+            chdir: Run pip in this directory.
+            umask: The umask while it installs: octal, as text.
+            break_system_packages: Go on where the system's Python is the distribution's own affair. Default: False.
         """
 
     def pool(
@@ -2873,6 +3082,12 @@ class Tasks:
             arguments: Further words for a script. Default: ''.
             use: What manages services; found out when not given. Default: 'auto'.
         """
+
+    def service_facts(
+        self,
+        **keywords: Unpack[Keywords],
+    ) -> ServiceFactsResult:
+        """Gather which services there are, and how they are."""
 
     def set_fact(
         self,

@@ -7,10 +7,10 @@ from typing import Dict, List, Optional, Tuple
 
 STATUS = "/var/lib/dpkg/status"
 
-Package = namedtuple("Package", ["name", "arch", "version", "want", "state", "provides"])
+Package = namedtuple("Package", ["name", "arch", "version", "want", "state", "provides", "section"])
 """One package dpkg knows. want: install, hold, deinstall, purge; state: installed, config-files, half-installed, unpacked ..."""
 
-_FIELD = re.compile(r"^(Package|Status|Architecture|Version|Provides):[ \t]*(.*)$", re.MULTILINE)
+_FIELD = re.compile(r"^(Package|Status|Architecture|Version|Provides|Section):[ \t]*(.*)$", re.MULTILINE)
 
 
 class Database:
@@ -25,7 +25,8 @@ class Database:
                 continue
             want, _flag, state = (fields.get("Status", "unknown ok not-installed").split() + ["", "", ""])[:3]
             provides = tuple(part.split("(")[0].split(":")[0].strip() for part in fields.get("Provides", "").split(",") if part.strip())
-            package = Package(fields["Package"], fields.get("Architecture", ""), fields.get("Version", ""), want, state, provides)
+            package = Package(fields["Package"], fields.get("Architecture", ""), fields.get("Version", ""), want, state, provides,
+                              fields.get("Section", ""))
             self.packages.setdefault(package.name, []).append(package)
         self.native = next((package.arch for package in self.packages.get("dpkg", ())), "")
 

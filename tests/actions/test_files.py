@@ -84,3 +84,16 @@ def test_unarchive_takes_the_archive_along(site: Site) -> None:
 def test_fail(site: Site) -> None:
     first, second = results(site, {"fail": {"msg": "why {{ 1 + 1 }}"}, "ignore_errors": True}, {"fail": None, "ignore_errors": True})
     assert (first["msg"], first["failed"], second["msg"]) == ("why 2", True, "Failed as requested from task")
+
+
+def test_fragments_of_the_controller(site: Site) -> None:
+    for name, text in (("a", "one\n"), ("b", "two"), (".c", "three")):
+        site.write(f"files/parts/{name}", text)
+    dest = site.path / "whole"
+    task = {"assemble": {"src": "parts", "dest": str(dest), "remote_src": False, "ignore_hidden": True, "delimiter": "--"}}
+    first, second = results(site, task, task)
+    assert first["changed"] and not second["changed"] and dest.read_text() == "one\n--\ntwo"
+    [empty] = results(site, {"assemble": {"src": "parts", "dest": str(dest), "remote_src": False, "regexp": "none"}})
+    assert empty["changed"] and dest.read_text() == ""
+    [failed] = results(site, {"assemble": {"src": "nope", "dest": str(dest), "remote_src": False}, "ignore_errors": True})
+    assert failed["failed"] and dest.read_text() == ""

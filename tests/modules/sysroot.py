@@ -24,9 +24,6 @@ from fleet import registry
 from fleet.runner.module import Module, execute
 from fleet.validate import validate
 
-# Loaded before the root is entered: there is no Python in it.
-MODULES = ("apt", "authorized_key", "command", "cron", "dnf", "git", "group", "hostname", "mount", "package", "rpm_key", "service", "setup", "shell", "systemd",
-           "systemd_service", "user")
 PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers,dnf,createrepo-c,rpm"
 _CLONE_NEWNS, _CLONE_NEWUTS = 0x20000, 0x4000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
@@ -127,9 +124,9 @@ def _enter(base: Path) -> None:
     call(libc.mount, b"overlay", os.fsencode(top / "root"), b"overlay", 0, options.encode())
     for name in ("proc", "dev"):
         call(libc.mount, f"/{name}".encode(), os.fsencode(top / "root" / name), None, _MS_BIND | _MS_REC, None)
-    for name in MODULES:
-        registry.module(name)
-        registry.spec(name)
+    for name in registry.names():  # loaded before the root is entered: there is no Python in it
+        if registry.module(name) is not None:
+            registry.spec(name)
     os.chroot(top / "root")
     os.chdir("/")
     os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", TMPDIR="/tmp")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.modules.harness import FilesCase, apply, build, case_id, files_case, run
+from tests.modules.harness import FilesCase, apply, build, case_id, fails, files_case, run
 
 CASES: list[FilesCase] = [
     ("file", {}, {"path": "{}/a/b", "state": "directory", "mode": "0750"}, True, {"a/b": None}),
@@ -51,6 +51,11 @@ CASES: list[FilesCase] = [
     ("blockinfile", {"f": "a\nb\na\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "(?m)a\nb"}, True,
      {"f": "a\nb\n#BEGIN\nx\n#END\na\n"}),
     ("blockinfile", {"f": "a\nb\n"}, {"path": "{}/f", "block": "x", "marker": "#{mark}", "insertafter": "a\nb"}, True, {"f": "a\nb\n#BEGIN\nx\n#END\n"}),
+    ("assemble", {"s/b": "2", "s/a": "1\n", "s/c": "3\n", "s/sub/x": "no"}, {"src": "{}/s", "dest": "{}/f"}, True, {"f": "1\n2\n3\n"}),
+    ("assemble", {"s/a": "1", "s/b": "2"}, {"src": "{}/s", "dest": "{}/f", "delimiter": "### next\\n"}, True, {"f": "1\n### next\n2"}),
+    ("assemble", {"s/a": "1", "s/.b": "2", "s/c.no": "3"}, {"src": "{}/s", "dest": "{}/f", "regexp": "^[.a-z]+$", "ignore_hidden": True}, True, {"f": "1\n3"}),
+    ("assemble", {"s/a": "1", "f": "1"}, {"src": "{}/s", "dest": "{}/f"}, False, {"f": "1"}),
+    ("assemble", {"s": None, "f": "1"}, {"src": "{}/s", "dest": "{}/f"}, True, {"f": ""}),
     ("replace", {"f": "one two one\n"}, {"path": "{}/f", "regexp": "one", "replace": "1"}, True, {"f": "1 two 1\n"}),
     ("replace", {"f": "a [x] a [/x] a\n"}, {"path": "{}/f", "regexp": "a", "replace": "b", "after": "\\[x\\]", "before": "\\[/x\\]"}, True,
      {"f": "a [x] b [/x] a\n"}),
@@ -61,6 +66,14 @@ CASES: list[FilesCase] = [
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_case(tmp_path: Path, case: FilesCase) -> None:
     files_case(tmp_path, case)
+
+
+def test_assemble_refuses(tmp_path: Path) -> None:
+    build(tmp_path, {"s/a": "1", "f": "old"})
+    args = {"src": str(tmp_path / "s"), "dest": str(tmp_path / "f")}
+    for more, words in (({"src": str(tmp_path / "no")}, "does not exist"), ({"src": str(tmp_path / "f")}, "not a directory"), ({"regexp": "("}, "Invalid Regexp"),
+                        ({"dest": str(tmp_path)}, "is a directory"), ({"validate": "grep old %s"}, "failed to validate")):
+        fails("assemble", {**args, **more}, words, tmp_path)
 
 
 def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
