@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import tempfile
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,6 +18,7 @@ from fleet.virt import identity, storage
 from fleet.virt.connect import Hypervisor, hypervisor, said
 from fleet.virt.xml import attribute
 
+MOVES = "/var/lib/fleet/moves"  # on the source: one file a guest that is being moved, with the disks that are copied
 SPEC = Spec(
     "guest_migrate", "Move a guest to another hypervisor",
     {
@@ -50,14 +54,19 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     if domain is None:
         if arrived is None:
             raise VirtError(f"there is no guest {name} on {source.name} or {target.name}")
+        for each in noted(call):
+            if said(call, "volume", storage.by_path, source, each) is not None:
+                yield Change(f"{each} on {source.name}", "left over from a move", "absent", partial(removed, call, source, each))
+        if noted(call, True):
+            yield Change(f"move of {name}", "under way", "done", lambda: ended(call, source, target))
         return result
     active = bool(said(call, "guest", domain.isActive))
-    if arrived is not None:
-        if active and said(call, "guest", arrived.isActive):
+    if arrived is not None:  # an earlier move was cut off after it was defined there
+        if active and not said(call, "guest", handed_over, source, domain) and said(call, "guest", arrived.isActive):
             raise VirtError(f"the guest {name} runs on both {source.name} and {target.name}", hint="switch one of them off")
-        if not active:  # an earlier move was cut off between its last two steps
-            yield Change(f"guest {name} on {source.name}", "left over from a move", "absent", lambda: undefined(call, source, domain))
-            return {**result, "live": False, "copied": []}
+        whole(call, there, target, arrived)
+        yield Change(f"guest {name} on {source.name}", "left over from a move", "absent", lambda: left_over(call, source, target, domain, active))
+        return {**result, "live": False, "copied": []}
     root = ET.fromstring(said(call, "guest", domain.XMLDesc, 0))
     check(call, target, root, name)
     copied = disks_to_copy(call, there, source, root)
@@ -102,8 +111,11 @@ def seen(call: Any, there: Any, path: str, mode: str) -> bool:
 
 def move(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: Any, active: bool, copied: list[str]) -> None:
     name = call.args.name
-    made = [prepared(call, there, source, target, path, active, domain) for path in copied]
+    note(call, copied)
+    made: list[str] = []
     try:
+        for path in copied:
+            prepared(call, there, source, target, path, active, domain, made)
         if active:
             said(call, f"move {name} to {target.name}", live, call, there, source, target, domain, bool(copied))
         else:
@@ -111,15 +123,87 @@ def move(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: 
             text = said(call, "guest", domain.XMLDesc, flags)
             said(call, f"define {name} on {target.name}", target.connection.defineXML, text)
             undefined(call, source, domain)
-    except VirtError:
-        for volume in made:
-            call.blocking(storage.drop, target, volume)
-        raise
-    identity.moved(name, source.name, target.name)
+    except VirtError as error:
+        if not arrived_after_all(call, source, target, made):
+            raise
+        call.warn(f"{name} is on {target.name}, although: {error}")
     for path in copied:
-        left = said(call, "volume", storage.by_path, source, path)
-        if left is not None:
-            said(call, f"remove {path} from {source.name}", left.delete, 0)
+        removed(call, source, path)
+    ended(call, source, target)
+
+
+def arrived_after_all(call: Any, source: Hypervisor, target: Hypervisor, made: list[str]) -> bool:
+    """After an error: whether the guest is on the target and only there. Where it is not there, what was made for it goes again."""
+    name = call.args.name
+    if said(call, "looking for the guest", target.find, "lookupByName", name) is not None:
+        return said(call, "looking for the guest", source.find, "lookupByName", name) is None
+    for path in made:
+        volume = said(call, "volume", storage.by_path, target, path)
+        if volume is not None:
+            call.blocking(storage.drop, target, volume)
+    if said(call, "looking for the guest", source.find, "lookupByName", name) is not None:
+        forget(call)
+    return False
+
+
+def left_over(call: Any, source: Hypervisor, target: Hypervisor, domain: Any, active: bool) -> None:
+    """Take what is left on the source away: the guest is on the target."""
+    if active:
+        said(call, "end what was handed over", domain.destroy)
+    undefined(call, source, domain)
+    for path in noted(call):
+        removed(call, source, path)
+    ended(call, source, target)
+
+
+def handed_over(source: Hypervisor, domain: Any) -> bool:
+    """Whether it stands still because its memory has gone to the target."""
+    state, reason = domain.state()[:2]
+    return bool(state == source.libvirt.VIR_DOMAIN_PAUSED and reason in (source.libvirt.VIR_DOMAIN_PAUSED_MIGRATION, source.libvirt.VIR_DOMAIN_PAUSED_POSTCOPY))
+
+
+def whole(call: Any, there: Any, target: Hypervisor, arrived: Any) -> None:
+    """Raise VirtError where the guest that is on both lacks a disk on the target."""
+    for disk in ET.fromstring(said(call, "guest", arrived.XMLDesc, 0)).iterfind("devices/disk"):
+        path = attribute(disk, "source", "file")
+        if path and not there.module("stat", {"path": path, "get_checksum": False}, check=False).get("stat", {}).get("exists"):
+            raise VirtError(f"{call.args.name} is on {target.name} too, from a move that was cut off, but its disk {path} is not",
+                            hint=f"remove it there (virsh undefine {call.args.name}), and apply again")
+
+
+# What is being moved is noted on the source, so that the next run knows which disks are left over when this one is cut off.
+
+def note(call: Any, copied: list[str]) -> None:
+    script = 'umask 077; mkdir -p "$1" && printf %s "$3" >"$1/$2.new" && mv -T "$1/$2.new" "$1/$2"'
+    done = call.module("command", {"argv": ["sh", "-c", script, "sh", MOVES, call.args.name, json.dumps(copied)]}, check=False)
+    if done.get("failed"):
+        raise VirtError(f"cannot note the move in {MOVES}: {done.get('stderr') or done.get('msg')}")
+
+
+def noted(call: Any, at_all: bool = False) -> list[str]:
+    """The disks of the move under way; at_all: something, where there is one."""
+    answer = call.module("slurp", {"src": f"{MOVES}/{call.args.name}"}, check=False)
+    try:
+        found = [str(each) for each in json.loads(base64.b64decode(answer["content"]))]
+    except (KeyError, ValueError, TypeError):
+        return []
+    return found or ["none"] if at_all else found
+
+
+def forget(call: Any) -> None:
+    call.module("file", {"path": f"{MOVES}/{call.args.name}", "state": "absent"}, check=False)
+
+
+def removed(call: Any, source: Hypervisor, path: str) -> None:
+    """A disk that was copied, taken from the source; one that a guest there has stays."""
+    left = said(call, "volume", storage.by_path, source, path)
+    if left is not None and not said(call, "users", storage.users, source, path):
+        said(call, f"remove {path} from {source.name}", left.delete, 0)
+
+
+def ended(call: Any, source: Hypervisor, target: Hypervisor) -> None:
+    identity.moved(call.args.name, source.name, target.name)
+    forget(call)
 
 
 def undefined(call: Any, source: Hypervisor, domain: Any) -> None:
@@ -128,8 +212,10 @@ def undefined(call: Any, source: Hypervisor, domain: Any) -> None:
     said(call, f"remove it from {source.name}", domain.undefineFlags, flags)
 
 
-def prepared(call: Any, there: Any, source: Hypervisor, target: Hypervisor, path: str, active: bool, domain: Any) -> Any:
-    """The volume on the target that a disk is copied to: an empty one for a running guest's, a copy of the file for all others."""
+def prepared(call: Any, there: Any, source: Hypervisor, target: Hypervisor, path: str, active: bool, domain: Any,
+             made: list[str]) -> None:
+    """Make the volume on the target that a disk is copied to: an empty one for a running guest's, a copy of the file for all others. made: is added to
+    before."""
     folder, _, name = path.rpartition("/")
     old = said(call, "volume", storage.find_volume, target, folder, name)
     if old is not None:  # of a move that was cut off: no guest of the target has it, or it would have arrived
@@ -143,17 +229,18 @@ def prepared(call: Any, there: Any, source: Hypervisor, target: Hypervisor, path
     backing = now["backing"]
     if backing and not seen(call, there, backing, "auto"):
         raise VirtError(f"{target.name} does not see {backing}, which {path} is an overlay of", hint="build the image there first, the same one")
+    made.append(path)
     if active and writable(ET.fromstring(said(call, "guest", domain.XMLDesc, 0)), path):
         # libvirt fills it; of an overlay only what is its own.
-        return said(call, f"create {path} on {target.name}", lambda: storage.make_volume(
+        said(call, f"create {path} on {target.name}", lambda: storage.make_volume(
             target, folder, name, size=now["size"], format=now["format"], backing=backing))
+        return
     with tempfile.TemporaryDirectory(prefix="fleet-move-") as temporary:
         file = Path(temporary) / "content"
         said(call, f"read {path} of {source.name}", storage.receive, source, volume, file)
-        made = said(call, f"create {path} on {target.name}", lambda: storage.make_volume(target, folder, name, size=file.stat().st_size, format="raw"))
-        said(call, f"write {path} of {target.name}", storage.send, target, made, file)
+        copy = said(call, f"create {path} on {target.name}", lambda: storage.make_volume(target, folder, name, size=file.stat().st_size, format="raw"))
+        said(call, f"write {path} of {target.name}", storage.send, target, copy, file)
     said(call, "pool", storage.find_pool, target, folder)  # looked at anew, for the format of what is in it now
-    return made
 
 
 def writable(root: ET.Element, path: str) -> bool:

@@ -62,8 +62,10 @@ def test_what_the_target_lacks_is_said_first(moving: Machine, apply: Apply, hype
     assert disks(hypervisors["hv2"]) == [] and moving.domain.isActive()
 
 
-def test_the_controller_dies_in_the_middle(moving: Machine, apply: Apply, hypervisors: dict[str, Hypervisor]) -> None:
-    """The guest goes on where it was; the next apply moves it, and nothing is left twice."""
+@pytest.mark.parametrize("victim", ["controller", "source"])
+def test_something_dies_in_the_middle(moving: Machine, apply: Apply, hypervisors: dict[str, Hypervisor], victim: str) -> None:
+    """The controller, or the libvirtd it comes from, while memory is sent: the guest goes on where it was; the next apply moves it, and nothing is left
+    twice."""
     one, two = hypervisors["hv1"], hypervisors["hv2"]
     had = disks(one)
     apply.site.write("slow.yml", "- hosts: hv1\n  gather_facts: false\n  tasks:\n    - guest_migrate: {name: g1, to: hv2, unsafe: true, bandwidth: 1}\n")
@@ -73,8 +75,11 @@ def test_the_controller_dies_in_the_middle(moving: Machine, apply: Apply, hyperv
             break
         time.sleep(0.1)
     assert guests(two), "it is on its way"
-    process.kill()
-    process.wait()
+    if victim == "controller":
+        process.kill()
+    else:
+        one.restart_libvirtd()
+    assert process.wait(60) != 0
     for _ in range(200):
         if not guests(two) and moving.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE:
             break
