@@ -20,10 +20,9 @@ CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role"
 ALIASES = {"gather_facts": "setup", "yum": "dnf", "dnf5": "dnf"}
 # Ansible's own modules that fleet does not have (yet).
 LACKING = frozenset({
-    "apt_key", "apt_repository", "assemble", "deb822_repository", "debconf", "dnf", "dpkg_selections", "expect", "getent", "iptables",
-    "known_hosts", "mount_facts", "package_facts", "pip", "service_facts", "set_stats", "subversion", "sysvinit",
-    "validate_argument_spec",
+    "apt_key", "debconf", "dpkg_selections", "expect", "iptables", "mount_facts", "set_stats", "subversion", "sysvinit", "validate_argument_spec",
 })
+INSTEAD = {"apt_key": "apt-key is gone from Debian and Ubuntu: use deb822_repository with the key as `signed_by`"}
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 
 
@@ -53,7 +52,8 @@ def canonical(name: str, pos: Pos | None = None) -> str:
         return word
     known = names()
     if lacking(name):
-        raise SourceError(f"fleet has no module '{name}'", pos=pos, hint="it is one of Ansible's; where `when` keeps it from running it does no harm")
+        raise SourceError(f"fleet has no module '{name}'", pos=pos, hint=instead(name) or
+                          "it is one of Ansible's; where `when` keeps it from running it does no harm")
     raise SourceError(f"there is no module '{name}'", pos=pos, hint=nearest(word, [*known, *CORE]) or "`fleet doc --list` shows what there is")
 
 
@@ -61,6 +61,11 @@ def lacking(name: str) -> bool:
     """Whether it is a module of Ansible's that fleet does not have."""
     word = short(name)
     return word in LACKING and word not in _listed("fleet.modules") and word not in _listed("fleet.actions")
+
+
+def instead(name: str) -> str:
+    """What to use in the place of a module that fleet does not have; empty when nothing is known."""
+    return INSTEAD.get(short(name), "")
 
 
 @cache

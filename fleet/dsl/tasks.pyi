@@ -226,6 +226,21 @@ class AptResult(Result):
     stderr: str
     def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
 
+class AptRepositoryResult(Result):
+    """What `apt_repository` gives back.
+
+        repo: The line.
+        state: The state asked for.
+        sources_added: Files that were made.
+        sources_removed: Files that were taken away.
+    """
+
+    repo: str
+    state: str
+    sources_added: list[str]
+    sources_removed: list[str]
+    def later(self, field: Literal['repo', 'state']) -> Later: ...  # type: ignore[override]
+
 class AssembleResult(Result):
     """What `assemble` gives back.
 
@@ -401,6 +416,19 @@ class CronResult(Result):
     backup_file: str
     cron_file: str
     def later(self, field: Literal['backup_file', 'cron_file']) -> Later: ...  # type: ignore[override]
+
+class Deb822RepositoryResult(Result):
+    """What `deb822_repository` gives back.
+
+        repo: The file's content. Returned: state=present.
+        dest: The file.
+        key_filename: The key's file, when the key was fetched.
+    """
+
+    repo: str
+    dest: str
+    key_filename: str
+    def later(self, field: Literal['repo', 'dest', 'key_filename']) -> Later: ...  # type: ignore[override]
 
 class DebugResult(Result):
     """What `debug` gives back."""
@@ -1306,6 +1334,32 @@ class Tasks:
             auto_install_module_deps: Accepted; nothing needs to be installed. Default: True.
         """
 
+    def apt_repository(
+        self,
+        repo: str | Later,
+        *,
+        state: Literal['absent', 'present'] = ...,
+        filename: str | Later = ...,
+        mode: Any = ...,
+        update_cache: bool = ...,
+        update_cache_retries: int = ...,
+        update_cache_retry_max_delay: int = ...,
+        install_python_apt: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> AptRepositoryResult:
+        """Manage lines of apt's sources.
+
+        Args:
+            repo: The line: `deb [options] URI suite component ...`.
+            state: Whether it is there. Default: 'present'.
+            filename: The file in /etc/apt/sources.list.d for a new line, without .list; named after the URI when not given.
+            mode: Mode of a new file. Default: '0644'.
+            update_cache: Bring the package lists up to date after a change. Default: True.
+            update_cache_retries: How often a failed update is tried again. Default: 5.
+            update_cache_retry_max_delay: Seconds between these tries, at most. Default: 12.
+            install_python_apt: Accepted: nothing needs to be installed. Default: True.
+        """
+
     def assemble(
         self,
         src: str | PathLike[str] | Later,
@@ -1345,7 +1399,7 @@ class Tasks:
             owner: Name or number of the owning user.
             group: Name or number of the owning group.
             attributes: File attributes as chattr takes them.
-            seuser: SELinux user; refused on a target without SELinux.
+            seuser: SELinux user; left aside on a target without SELinux, as its role, type and level.
             serole: SELinux role.
             setype: SELinux type.
             selevel: SELinux level.
@@ -1710,6 +1764,66 @@ class Tasks:
             insertafter: Put the variable after this one.
             insertbefore: Put the variable before this one.
             backup: Keep a copy of the crontab as it was. Default: False.
+        """
+
+    def deb822_repository(
+        self,
+        name: str | Later,
+        *,
+        types: Sequence[Literal['deb', 'deb-src']] | Literal['deb', 'deb-src'] = ...,
+        uris: Sequence[str | Later] | str | Later = ...,
+        suites: Sequence[str | Later] | str | Later = ...,
+        components: Sequence[str | Later] | str | Later = ...,
+        architectures: Sequence[str | Later] | str | Later = ...,
+        languages: Sequence[str | Later] | str | Later = ...,
+        targets: Sequence[str | Later] | str | Later = ...,
+        exclude: Sequence[str | Later] | str | Later = ...,
+        include: Sequence[str | Later] | str | Later = ...,
+        enabled: bool = ...,
+        trusted: bool = ...,
+        by_hash: bool = ...,
+        check_date: bool = ...,
+        check_valid_until: bool = ...,
+        allow_downgrade_to_insecure: bool = ...,
+        allow_insecure: bool = ...,
+        allow_weak: bool = ...,
+        pdiffs: bool = ...,
+        state: Literal['absent', 'present'] = ...,
+        signed_by: str | Later = ...,
+        date_max_future: int = ...,
+        inrelease_path: str | Later = ...,
+        mode: Any = ...,
+        install_python_debian: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> Deb822RepositoryResult:
+        """Manage apt's sources in the format deb822.
+
+        Args:
+            name: What it is known by: its X-Repolib-Name, and the name of its file and of its key's.
+            types: deb, deb-src. Default: ['deb'].
+            uris: The URIs.
+            suites: The suites; a path that ends with / for a flat repository.
+            components: The components.
+            architectures: Only these architectures.
+            languages: Only these translations.
+            targets: Only these download targets.
+            exclude: Packages that are not taken from here.
+            include: The only packages that are taken from here.
+            enabled: Whether apt uses it.
+            trusted: Take it as authenticated (true) or as not (false), whatever its signature.
+            by_hash: Fetch indexes by their hash.
+            check_date: Trust the machine's clock.
+            check_valid_until: Refuse a Release file that is past its date.
+            allow_downgrade_to_insecure: Go on when what was authenticated is not any more.
+            allow_insecure: Go on with repositories that are not authenticated.
+            allow_weak: Go on with weak digests.
+            pdiffs: Fetch differences of indexes.
+            state: Whether it is there. Default: 'present'.
+            signed_by: The key: a URL it is fetched from, a path on the target, the armoured key itself, or fingerprints.
+            date_max_future: Seconds that a Release file's date may be ahead.
+            inrelease_path: Path of the InRelease file, below the URI.
+            mode: Mode of the files. Default: '0644'.
+            install_python_debian: Accepted: nothing needs to be installed. Default: False.
         """
 
     def debug(

@@ -91,6 +91,24 @@ def apt_get(m, words, locks=FRONTEND_LOCKS):
     return done
 
 
+def refresh(m, lock_timeout):
+    # type: (Module, float) -> bool
+    """Bring the package lists up to date, trying again as the module's options say; whether they are new. Call it from a Change's `apply` only."""
+    before, known = lists(), lists_age()
+    for attempt in range(m.args.update_cache_retries + 1):
+        wait_for_locks(m, LIST_LOCKS, lock_timeout)
+        done = m.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=ENVIRONMENT)
+        if done.rc == 0:
+            os.utime("/var/lib/apt/lists")  # apt leaves it when nothing was new, and then nobody knows that this is known
+            now = lists()
+            return now != before or any(changed > known for _, _, changed in now)  # a list of a local archive is a link to it
+        if attempt < m.args.update_cache_retries:
+            time.sleep(min(2 ** attempt, m.args.update_cache_retry_max_delay))
+    reason = "; ".join(line[3:] for line in done.stderr.splitlines() if line.startswith(("E: ", "W: "))) or done.stderr.strip()
+    m.fail("Failed to update apt cache: %s" % (reason or "unknown reason"), stdout=done.stdout, stderr=done.stderr, rc=done.rc)
+    return False
+
+
 def wait_for_locks(m, paths, limit):
     # type: (Module, Iterable[str], float) -> None
     """Wait until nobody holds the locks; ModuleError naming who does when `limit` seconds are over."""

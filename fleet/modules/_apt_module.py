@@ -108,23 +108,7 @@ def _update(m):
     if args.cache_valid_time and _apt.lists_age() + args.cache_valid_time > time.time():
         return None
 
-    def apply():
-        # type: () -> bool
-        before, known = _apt.lists(), _apt.lists_age()
-        for attempt in range(args.update_cache_retries + 1):
-            _apt.wait_for_locks(m, _apt.LIST_LOCKS, args.lock_timeout)
-            done = m.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=_apt.ENVIRONMENT)
-            if done.rc == 0:
-                os.utime("/var/lib/apt/lists")  # apt leaves it when nothing was new, and then nobody knows that this is known
-                now = _apt.lists()
-                return now != before or any(changed > known for _, _, changed in now)  # a list of a local archive is a link to it
-            if attempt < args.update_cache_retries:
-                time.sleep(min(2 ** attempt, args.update_cache_retry_max_delay))
-        reason = "; ".join(line[3:] for line in done.stderr.splitlines() if line.startswith(("E: ", "W: "))) or done.stderr.strip()
-        m.fail("Failed to update apt cache: %s" % (reason or "unknown reason"), stdout=done.stdout, stderr=done.stderr, rc=done.rc)
-        return False
-
-    new = yield Change("package lists", apply=apply)
+    new = yield Change("package lists", apply=lambda: _apt.refresh(m, args.lock_timeout))
     return True if m.check else new
 
 

@@ -82,7 +82,7 @@ def _parse(data: Map, key: str, guarded: bool, own: Own) -> Action:
     if file:
         return Action(OWN, _own_options(data, name, file, value, pos), None, pos, local)
     if guarded and registry.lacking(name):
-        return Action("fail", {"msg": f"fleet has no module '{name}'"}, None, pos)
+        return Action("fail", {"msg": ": ".join(filter(None, [f"fleet has no module '{name}'", registry.instead(name)]))}, None, pos)
     name = registry.canonical(name, pos)
     if name == "import_playbook":
         raise SourceError("import_playbook stands among plays, not among tasks", pos=pos)

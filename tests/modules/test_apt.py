@@ -200,3 +200,74 @@ def test_without_dpkg() -> None:
     Path("/var/lib/dpkg/status").unlink()
     result: dict[str, Any] = run("apt", name="x")
     assert "no dpkg" in result["msg"]
+
+
+SOURCES = Path("/etc/apt/sources.list.d")
+LINE = "deb [trusted=yes] file:/srv/repo ./"
+
+
+@inside
+def test_a_line_of_sources() -> None:
+    repository()
+    main = Path("/etc/apt/sources.list")
+    assert not ok("apt_repository", repo="deb  [ trusted=yes ]  file:/srv/repo/ ./")["changed"]
+    main.write_text(f"# {LINE}\n")
+    settles("apt_repository", repo=LINE)
+    assert main.read_text() == LINE + "\n"
+    settles("apt_repository", repo=LINE, state="absent")
+    assert main.read_text() == ""
+    done = settles("apt_repository", repo=LINE)
+    assert done["sources_added"] == [str(SOURCES / "srv_repo.list")] and (SOURCES / "srv_repo.list").read_text() == LINE + "\n"
+    settles("apt", name="lone")  # its lists were read
+    settles("apt_repository", repo=LINE, state="absent")
+    assert not (SOURCES / "srv_repo.list").exists()
+    settles("apt_repository", repo="deb-src https://u:p@apt.example.org/debian-x stable main", update_cache=False, mode="0600")
+    assert (SOURCES / "apt_example_org_debian-x.list").stat().st_mode & 0o777 == 0o600
+
+
+@inside
+def test_sources_that_cannot_be_read_are_put_back() -> None:
+    repository()
+    (SOURCES / "own.list").write_text("# mine\n")
+    bad = run("apt_repository", repo="deb [trusted=yes] file:/no/such ./", filename="own", update_cache_retries=0)
+    assert bad["failed"] and not bad["changed"] and bad["msg"].endswith("the sources are as they were")
+    assert (SOURCES / "own.list").read_text() == "# mine\n" and len(list(SOURCES.iterdir())) == 1
+    for repo, words in (("ppa:someone/thing", "deb822_repository"), ("nonsense", "no line of apt's sources"), ("deb http://x", "no line"), (f"# {LINE}", "no line")):
+        assert words in run("apt_repository", repo=repo)["msg"]
+    assert "filename" in run("apt_repository", repo="deb http://new ./", filename="../x")["msg"]
+
+
+@inside
+def test_sources_as_deb822() -> None:
+    repository()
+    Path("/etc/apt/sources.list").unlink()
+    source = {"name": "My Repo_1", "uris": ["file:/srv/repo"], "suites": ["./"], "trusted": True}
+    path = SOURCES / "my-repo-1.sources"
+    assert settles("deb822_repository", **source)["dest"] == str(path)
+    assert path.read_text() == "X-Repolib-Name: My Repo_1\nTypes: deb\nURIs: file:/srv/repo\nSuites: ./\nTrusted: yes\n"
+    ok("apt", update_cache=True)
+    settles("apt", name="lone")
+    path.write_text("# by hand\nTypes:  deb\nX-Repolib-Name: My Repo_1\nURIs:\n  file:/srv/repo\nSuites: ./\nTrusted: yes\n")
+    assert not ok("deb822_repository", **source)["changed"]
+    settles("deb822_repository", **source, enabled=False, components=["main", "extra"], by_hash=False, mode="0600")
+    assert "Enabled: no\n" in path.read_text() and "Components: main extra\n" in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+    settles("deb822_repository", name="My Repo_1", state="absent")
+    assert not path.exists()
+
+
+@inside
+def test_keys_of_sources() -> None:
+    source = {"name": "keyed", "uris": ["https://apt.example.org/"], "suites": ["stable"], "components": ["main"]}
+    key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    Path("/srv/key").write_text(key)
+    kept = Path("/etc/apt/keyrings/keyed.asc")
+    assert settles("deb822_repository", **source, signed_by="file:///srv/key")["key_filename"] == str(kept)
+    assert kept.read_text() == key and f"Signed-By: {kept}\n" in (SOURCES / "keyed.sources").read_text()
+    Path("/srv/key").write_text(key.replace("abc", "def"))
+    settles("deb822_repository", **source, signed_by="file:///srv/key")
+    settles("deb822_repository", **source, signed_by=key)
+    assert "Signed-By: \n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n" in (SOURCES / "keyed.sources").read_text()
+    settles("deb822_repository", name="keyed", state="absent")
+    assert not kept.exists()
+    assert "cannot fetch the key" in run("deb822_repository", **source, signed_by="file:///no/such")["msg"]
+    assert "neither letters nor digits" in run("deb822_repository", **{**source, "name": "../"})["msg"]

@@ -12,7 +12,8 @@ from tests.playbook.conftest import Project
 # tasks (they start in line 3, column 5) -> "line:col: message | hint", as far as it is given
 TASKS = [
     ("- debugg: {}", "3:7: there is no module or keyword 'debugg' | did you mean 'debug'?"),
-    ("- ansible.builtin.dnf: {name: x}", "3:7: fleet has no module 'ansible.builtin.dnf' | it is one of Ansible's"),
+    ("- ansible.builtin.subversion: {name: x}", "3:7: fleet has no module 'ansible.builtin.subversion' | it is one of Ansible's"),
+    ("- apt_key: {url: x}", "3:7: fleet has no module 'apt_key' | apt-key is gone from Debian and Ubuntu: use deb822_repository with the key as `signed_by`"),
     ("- debug:\n  wehn: x", "4:7: a task has no keyword 'wehn' | did you mean 'when'?"),
     ("- nmae: x\n  debug:", "3:7: a task has no keyword 'nmae' | did you mean 'name'?"),
     ("- debug:\n  listen: x", "4:7: 'listen' does not belong on a task | it belongs on a handler"),
