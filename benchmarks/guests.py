@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.harness import Bench, Row, command, in_turns, middle, ratio
 from fleet.lab import Lab
+from fleet.virt import seed
 
 _BULK = """
 import sys, libvirt
@@ -17,20 +18,22 @@ connection.getAllDomainStats(0, 0)
 print(sum(len(each.XMLDesc()) for each in connection.listAllDomains()))
 """
 _CLONES = """set -e
-cd /var/lib/libvirt/images
+mkdir -p /var/lib/libvirt/images && cd /var/lib/libvirt/images
 for n in $(seq {count}); do (
     qemu-img create -q -f qcow2 -F qcow2 -b {base} v$n.qcow2
-    sed "s/NAME/v$n/; s/NUMBER/$n/" {folder}/virsh.xml >/run/v$n.xml
+    {seed}sed "s/NAME/v$n/g" {folder}/{xml} >/run/v$n.xml
     virsh -q define /run/v$n.xml && virsh -q start v$n
 ) & done
 wait
 """
 _DOMAIN = """<domain type='qemu'><name>NAME</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type></os>
 <features><acpi/><apic/></features><cpu mode='maximum'/><devices><disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='unsafe'/>
-<source file='/var/lib/libvirt/images/NAME.qcow2'/><target dev='vda' bus='virtio'/></disk><serial type='pty'/>
+<source file='/var/lib/libvirt/images/NAME.qcow2'/><target dev='vda' bus='virtio'/></disk>SEED<serial type='pty'/>
 <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng></devices></domain>
 """
+_SEED = """<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/libvirt/images/NAME-seed.iso'/>
+<target dev='vdb' bus='virtio'/><readonly/></disk>"""
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -41,7 +44,7 @@ def measure(bench: Bench) -> list[Row]:
         lab.up(0, hypervisors=1)
         inventory = str(lab.inventory)
         bench.fleet("apply", "-i", inventory, bench.write("guests/ready.yml", book([{"hypervisor": None}])))
-        rows += [again(bench, inventory, lab), clones(bench, inventory, lab, folder)]
+        rows += [again(bench, inventory, lab), clones(bench, inventory, lab, folder, False), clones(bench, inventory, lab, folder, True)]
     return rows
 
 
@@ -87,17 +90,20 @@ def again(bench: Bench, inventory: str, lab: Lab) -> Row:
     return Row(f"{count} definitions: second apply", ratio(samples, "fleet", "bulk query"), 2.0, per="one bulk query over ssh", samples=samples)
 
 
-def clones(bench: Bench, inventory: str, lab: Lab, folder: Path) -> Row:
+def clones(bench: Bench, inventory: str, lab: Lab, folder: Path, seeded: bool) -> Row:
+    """seeded: each with first-boot data; the script copies an image of it that is there already."""
     count = bench.size(10, 2)
-    base = folder / "base.qcow2"
+    base, xml = folder / "base.qcow2", f"virsh{'-seed' if seeded else ''}.xml"
     command(["qemu-img", "create", "-q", "-f", "qcow2", str(base), "1G"])
-    (folder / "virsh.xml").write_text(_DOMAIN)
-    script = bench.write("guests/clones.sh", _CLONES.format(count=count, base=base, folder=folder))
-    play = bench.write("guests/clones.yml", book([guest(count, disks=[{"name": "root", "backing": str(base)}])]))
+    (folder / xml).write_text(_DOMAIN.replace("SEED", _SEED if seeded else ""))
+    (folder / "seed.iso").write_bytes(seed.iso({"user-data": seed.user_data("g", (), None, None), "meta-data": seed.meta_data("g", "g")}))
+    script = bench.write("guests/clones.sh", _CLONES.format(count=count, base=base, folder=folder, xml=xml,
+                                                            seed=f"cp {folder}/seed.iso v$n-seed.iso\n    " if seeded else ""))
+    more = {"hostname": "g{{ item }}"} if seeded else {}
+    play = bench.write("guests/clones.yml", book([guest(count, disks=[{"name": "root", "backing": str(base)}], **more)]))
     away = bench.write("guests/gone.yml", book([guest(count, state="absent"), {
-        "shell": f"for n in $(seq {count}); do virsh -q destroy v$n; virsh -q undefine v$n; rm -f /var/lib/libvirt/images/v$n.qcow2; done 2>/dev/null; true"}]))
-    address = lab.status()["hv1"]["address"]
-    ssh = ["ssh", "-i", str(lab.shared / "id"), "-o", f"UserKnownHostsFile={lab.folder / 'known_hosts'}", f"root@{address}", "sh", script]
+        "shell": f"for n in $(seq {count}); do virsh -q destroy v$n; virsh -q undefine v$n; rm -f /var/lib/libvirt/images/v$n*; done 2>/dev/null; true"}]))
+    ssh = [*by_ssh(lab), "sh", script]
 
     def gone() -> Any:
         return bench.fleet("apply", "-i", inventory, away)
@@ -105,4 +111,9 @@ def clones(bench: Bench, inventory: str, lab: Lab, folder: Path) -> Row:
     samples = in_turns({"fleet": lambda: bench.fleet("apply", "-i", inventory, play), "virsh": lambda: command(ssh)}, bench.runs,
                        {"fleet": gone, "virsh": gone})
     gone()
-    return Row(f"{count} guests cloned and started", ratio(samples, "fleet", "virsh"), 1.3, per="a virsh script", samples=samples)
+    return Row(f"{count} guests cloned and started{', with first-boot data' if seeded else ''}", ratio(samples, "fleet", "virsh"), 1.3, per="a virsh script",
+               samples=samples)
+
+
+def by_ssh(lab: Lab) -> list[str]:
+    return ["ssh", "-i", str(lab.shared / "id"), "-o", f"UserKnownHostsFile={lab.folder / 'known_hosts'}", f"root@{lab.status()['hv1']['address']}"]

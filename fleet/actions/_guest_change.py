@@ -20,6 +20,7 @@ from fleet.runner.module import Change
 from fleet.virt import domain as domains
 from fleet.virt import living as live_seed
 from fleet.virt import seed, storage
+from fleet.virt import view as views
 from fleet.virt.connect import Hypervisor, said
 from fleet.virt.domain import Difference, Waiting
 from fleet.virt.effects import Effect
@@ -56,9 +57,9 @@ def _create(call: Any, machine: Machine, declared: Wanted, volumes: list[Disk]) 
             _make_volume(call, host, declared, disk, begun)
         if declared.ignition is not None:
             begun.append(str(guest.ignition))
-            said(call, "ignition", _write, host, str(guest.ignition), declared.ignition)
-        if declared.seed is not None:
-            _note_seed(call, machine, declared.seed.digest, applied=True)
+            _ignition(call, host, declared)
+        if declared.seed is not None and declared.driver.notes:  # only now: a seed that was not written wholly is not the one that is noted
+            said(call, "note the seed", _notes, machine, view, declared.seed.digest)
     except FleetError:
         # Not an error of ours alone: a full pool, say. What was begun goes, so that nothing of a guest is there that is not whole.
         _undo(call, machine, begun)
@@ -78,30 +79,29 @@ def _undo(call: Any, machine: Machine, begun: list[str]) -> None:
 def _make_volume(call: Any, host: Hypervisor, declared: Wanted, disk: Disk, begun: list[str] | None = None) -> None:
     """Make a disk's volume where it is missing. begun: is added to before, since libvirtd may go away with its answer."""
     path = str(disk.path)
-    if said(call, "volume", volume_at, host, path) is not None:
-        if disk.name == "seed" and declared.seed is not None:
-            said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label))
-        elif disk.name == "root":
-            call.warn(f"the disk {path} was there already and is used as it is")
-        return
-    if begun is not None:
+    there = said(call, "volume", volume_at, host, path)
+    if there is None and begun is not None:
         begun.append(path)
     if disk.name == "seed" and declared.seed is not None:
-        said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label))
-    else:
+        said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label), there)
+    elif there is None:
         said(call, f"create {path}", lambda: storage.make_volume(
             host, folder(path), path.rpartition("/")[2], size=disk.size or 0, format=disk.format or "qcow2", backing=disk.backing,
             backing_format=disk.backing_format or "qcow2"))
+    elif disk.name == "root":
+        call.warn(f"the disk {path} was there already and is used as it is")
 
 
 def volume_at(host: Hypervisor, path: str) -> Any:
     """The volume of a path, looked for in its pool's folder too when no pool knows it yet; or None."""
-    return host.find("storageVolLookupByPath", path) or storage.find_volume(host, folder(path), path.rpartition("/")[2])
+    return host.find("storageVolLookupByPath", path) or storage.find_volume(host, folder(path), path.rpartition("/")[2], storage.FRESH)
 
 
-def _write(host: Hypervisor, path: str, data: bytes) -> None:
-    """A raw volume with this content, grown to it; written in place, so that a guest that has it open reads it on its next boot."""
-    volume = volume_at(host, path)
+def _write(host: Hypervisor, path: str, data: bytes, volume: Any) -> None:
+    """A raw volume with this content, grown to it; written in place, so that a guest that has it open reads it on its next boot.
+
+    volume: the one that is there, or None.
+    """
     if volume is None:
         volume = storage.make_volume(host, folder(path), path.rpartition("/")[2], size=len(data), format="raw")
     elif volume.info()[1] < len(data):
@@ -109,10 +109,23 @@ def _write(host: Hypervisor, path: str, data: bytes) -> None:
     storage.upload(host, volume, data)
 
 
+def _ignition(call: Any, host: Hypervisor, declared: Wanted) -> None:
+    path = str(declared.guest.ignition)
+    said(call, "ignition", lambda: _write(host, path, declared.ignition or b"", volume_at(host, path)))
+
+
 def _remove_volume(host: Hypervisor, path: str) -> None:
     volume = volume_at(host, path)
     if volume is not None:
         volume.delete(0)
+
+
+def _notes(machine: Machine, view: ET.Element, digest: str) -> None:
+    """Write down for a guest just made which first-boot data its seed holds."""
+    view.set(PREFIX + "seed", digest)
+    view.set(PREFIX + "applied", digest)
+    lib = machine.libvirt
+    machine.domain.setMetadata(lib.VIR_DOMAIN_METADATA_ELEMENT, views.notes(view), "fleet", views.URN, lib.VIR_DOMAIN_AFFECT_CONFIG)
 
 
 def _note_seed(call: Any, machine: Machine, digest: str, applied: bool) -> None:
@@ -207,9 +220,10 @@ def _change(call: Any, machine: Machine, declared: Wanted, differences: list[Dif
     for path in lost:
         said(call, f"remove {path}", _remove_volume, host, path)
     if any(each.what == "seed" for each in differences) and declared.seed is not None:
-        said(call, "write the seed", _write, host, declared.seed.path, seed.iso(declared.seed.files, declared.seed.label))
+        there = said(call, "the seed", volume_at, host, declared.seed.path)
+        said(call, "write the seed", _write, host, declared.seed.path, seed.iso(declared.seed.files, declared.seed.label), there)
     if declared.ignition is not None and any(each.what == "ignition" for each in differences):
-        said(call, "ignition", _write, host, str(declared.guest.ignition), declared.ignition)
+        _ignition(call, host, declared)
     if any(each.write is not None and each.effect is not Effect.RECREATE for each in differences):
         said(call, f"redefine {machine.name}", _redefine, machine, declared)
     for each in recreated:

@@ -66,6 +66,7 @@ class Hypervisor:
             self._relay = Relay(transport, socket, f"exec virt-ssh-helper {self.driver}:///session" if session else None)
             self._uri = f"{self.driver}+unix://{parts.path}?socket={self._relay.path}"
         self._lock = threading.Lock()
+        self.pools: dict[str, tuple[Any, Any, float]] = {}  # by what they are asked for: connection, pool, when it was read (see fleet.virt.storage)
         try:
             self._connection = self.libvirt.open(self._uri)
         except self.libvirt.libvirtError as error:
@@ -191,9 +192,11 @@ def said(call: Any, what: str, function: Callable[..., T], *args: Any) -> T:
             raise VirtError(f"{what}: {message}") from None
 
     busy: Any = object()
+    pause = 0.05
     end = time.monotonic() + PATIENCE
     while True:
         outcome: Any = call.blocking(work)
         if outcome is not busy:
             return outcome  # type: ignore[no-any-return]
-        call.sleep(0.2)
+        call.sleep(pause)
+        pause = min(pause * 1.5, 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,15 +18,24 @@ from fleet.virt.xml import add, attribute
 
 DEFAULT_POOL = "/var/lib/libvirt/images"
 CHUNK = 256 * 1024
+FRESH = 2.0  # seconds; many guests that are made at once look into one pool
 PARTIAL = ".partial"  # ends the name of what is being written; it has its own name only when it is whole
 
 
-def find_pool(hypervisor: Hypervisor, name: str) -> Any:
-    """The pool of a directory (a name that begins with /) or of that name, running and fresh, or None."""
-    for pool in hypervisor.connection.listAllStoragePools():
+def find_pool(hypervisor: Hypervisor, name: str, fresh: float = 0.0) -> Any:
+    """The pool of a directory (a name that begins with /) or of that name, running and fresh, or None.
+
+    fresh: seconds for which what was read of it before is good enough. Reading it anew takes as long as it has volumes, and has to wait while one is made.
+    """
+    connection = hypervisor.connection
+    known = hypervisor.pools.get(name)
+    if known is not None and known[0] is connection and time.monotonic() - known[2] < fresh:
+        return known[1]
+    for pool in connection.listAllStoragePools():
         if pool.name() == name if not name.startswith("/") else ET.fromstring(pool.XMLDesc()).findtext("target/path") == name:
             _start(pool)
             pool.refresh()
+            hypervisor.pools[name] = (connection, pool, time.monotonic())
             return pool
     return None
 
@@ -53,16 +63,16 @@ def make_pool(hypervisor: Hypervisor, path: str) -> Any:
     return pool
 
 
-def the_pool(hypervisor: Hypervisor, name: str) -> Any:
+def the_pool(hypervisor: Hypervisor, name: str, fresh: float = 0.0) -> Any:
     """The pool, made where it is a directory. Raises VirtError for a name that no pool has."""
-    found = find_pool(hypervisor, name)
+    found = find_pool(hypervisor, name, fresh)
     if found is None and not name.startswith("/"):
         raise VirtError(f"there is no pool {name} on {hypervisor.name}", hint="declare it with the `pool` module, or give a directory")
     return found or make_pool(hypervisor, name)
 
 
-def find_volume(hypervisor: Hypervisor, pool: str, name: str) -> Any:
-    found = find_pool(hypervisor, pool)
+def find_volume(hypervisor: Hypervisor, pool: str, name: str, fresh: float = 0.0) -> Any:
+    found = find_pool(hypervisor, pool, fresh)
     if found is None or name not in found.listVolumes():
         return None
     return found.storageVolLookupByName(name)
@@ -94,7 +104,7 @@ def make_volume(hypervisor: Hypervisor, pool: str, name: str, *, size: int, form
     """
     text = volume_xml(name, size, format, backing, backing_format, allocation == "full")
     flags = hypervisor.libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if allocation == "metadata" else 0
-    return the_pool(hypervisor, pool).createXML(text, flags)
+    return the_pool(hypervisor, pool, FRESH).createXML(text, flags)  # whoever makes one has looked for it just now
 
 
 def clone_volume(hypervisor: Hypervisor, pool: str, name: str, source: Any) -> Any:

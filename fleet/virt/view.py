@@ -47,21 +47,31 @@ def unparse(view: ET.Element) -> str:
             metadata.remove(old)
     else:
         metadata = ET.SubElement(root, "metadata")
-    notes = ET.SubElement(metadata, f"{{{URN}}}guest", _notes(root, GUEST_NOTES))
-    for disk in disks(root):
-        kept = _notes(disk, DISK_NOTES)
-        if kept:
-            ET.SubElement(notes, f"{{{URN}}}disk", {"target": target(disk), **kept})
-    for nic in root.iterfind("devices/interface"):
-        kept, mac = _notes(nic, NIC_NOTES), nic.find("mac")
-        if kept and mac is not None:
-            ET.SubElement(notes, f"{{{URN}}}nic", {"mac": mac.get("address") or "", **kept})
-    if not notes.attrib and not len(notes):
-        metadata.remove(notes)
+    noted = _noted(root, f"{{{URN}}}")
+    if noted.attrib or len(noted):
+        metadata.append(noted)
     for element in root.iter():
         for name in [name for name in element.attrib if name.startswith(PREFIX)]:
             del element.attrib[name]
     return ET.tostring(root, encoding="unicode")
+
+
+def notes(view: ET.Element) -> str:
+    """What fleet notes in a view, as libvirt takes it for a domain's metadata."""
+    return ET.tostring(_noted(view, ""), encoding="unicode")
+
+
+def _noted(root: ET.Element, space: str) -> ET.Element:
+    found = ET.Element(f"{space}guest", _notes(root, GUEST_NOTES))
+    for disk in disks(root):
+        kept = _notes(disk, DISK_NOTES)
+        if kept:
+            ET.SubElement(found, f"{space}disk", {"target": target(disk), **kept})
+    for nic in root.iterfind("devices/interface"):
+        kept, mac = _notes(nic, NIC_NOTES), nic.find("mac")
+        if kept and mac is not None:
+            ET.SubElement(found, f"{space}nic", {"mac": mac.get("address") or "", **kept})
+    return found
 
 
 def note_plugged(stored: ET.Element, live: ET.Element) -> None:

@@ -153,7 +153,7 @@ def test_streams_are_bounded_in_memory(pool: str, hypervisors: dict[str, Hypervi
     inner = hypervisors["hv1"].connection.getURI()
     code = ("import sys, libvirt; from pathlib import Path; from fleet.virt import storage\n"
             "class H: pass\n"
-            "h = H(); h.libvirt = libvirt; h.connection = libvirt.open(sys.argv[1]); h.name = 'hv1'\n"
+            "h = H(); h.libvirt = libvirt; h.connection = libvirt.open(sys.argv[1]); h.name, h.pools = 'hv1', {}\n"
             "v = storage.make_volume(h, sys.argv[2], 'big.raw', size=1 << 29, format='raw')\n"
             "up = storage.send(h, v, Path(sys.argv[3])); down = storage.receive(h, v, Path(sys.argv[3] + '.back'))\n"
             "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))  # getrusage counts the parent's before exec, too\n"
@@ -226,6 +226,7 @@ def test_a_directory_becomes_one_pool_however_many_ask(hypervisors: dict[str, Hy
         name = "hv1"
 
     Host.connection = connection  # type: ignore[attr-defined]
+    Host.pools = {}  # type: ignore[attr-defined]
     found: list[Any] = []
     threads = [threading.Thread(target=lambda: found.append(storage.the_pool(Host, pool).UUIDString())) for _ in range(8)]  # type: ignore[arg-type]
     for each in threads:
