@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from functools import cache
 from types import ModuleType
 
@@ -23,6 +24,17 @@ LACKING = frozenset({
     "apt_key", "debconf", "dpkg_selections", "expect", "iptables", "mount_facts", "set_stats", "subversion", "sysvinit", "validate_argument_spec",
 })
 INSTEAD = {"apt_key": "apt-key is gone from Debian and Ubuntu: use deb822_repository with the key as `signed_by`"}
+# Of collections, by names that playbooks use without the collection's: roles for many systems call them under a condition.
+ELSEWHERE = frozenset({
+    "apache2_module", "apk", "archive", "capabilities", "composer", "docker_compose", "docker_container", "docker_image", "docker_network", "docker_volume",
+    "firewalld", "gem", "homebrew", "htpasswd", "java_keystore", "k8s", "lvg", "lvol", "modprobe", "mount", "mysql_db", "mysql_info",
+    "mysql_query", "mysql_replication", "mysql_user", "mysql_variables", "nmcli", "npm", "openbsd_pkg", "openssh_keypair", "openssl_certificate",
+    "openssl_csr", "openssl_dhparam", "openssl_privatekey", "osx_defaults", "pacman", "pam_limits", "pamd", "parted", "pkg5", "pkgng", "portage",
+    "postgresql_db", "postgresql_ext", "postgresql_privs", "postgresql_query", "postgresql_user", "redhat_subscription", "rhsm_repository", "seboolean",
+    "sefcontext", "selinux", "seport", "snap", "supervisorctl", "svc", "synchronize", "sysctl", "timezone", "ufw", "win_command", "win_copy", "win_feature",
+    "win_file", "win_package", "win_service", "win_shell", "win_template", "x509_certificate", "xml", "zfs", "zypper", "zypper_repository",
+})
+_QUALIFIED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}\Z")
 PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "community.crypto.", "fleet.")
 
 
@@ -52,15 +64,20 @@ def canonical(name: str, pos: Pos | None = None) -> str:
         return word
     known = names()
     if lacking(name):
+        last = name.rpartition(".")[2]
+        if last != name and last in known:
+            raise SourceError(f"there is no module '{name}'", pos=pos, hint=f"did you mean 'ansible.builtin.{last}'?")
         raise SourceError(f"fleet has no module '{name}'", pos=pos, hint=instead(name) or
-                          "it is one of Ansible's; where `when` keeps it from running it does no harm")
+                          "a `when` on the task may keep it from running; a module of your own may stand in library/")
     raise SourceError(f"there is no module '{name}'", pos=pos, hint=nearest(word, [*known, *CORE]) or "`fleet doc --list` shows what there is")
 
 
 def lacking(name: str) -> bool:
-    """Whether it is a module of Ansible's that fleet does not have."""
+    """Whether it is a module of Ansible's or a collection's that fleet does not have."""
     word = short(name)
-    return word in LACKING and word not in _listed("fleet.modules") and word not in _listed("fleet.actions")
+    if word in _listed("fleet.modules") or word in _listed("fleet.actions") or word in CORE:
+        return False
+    return word in LACKING or word in ELSEWHERE or _QUALIFIED.match(name) is not None
 
 
 def instead(name: str) -> str:

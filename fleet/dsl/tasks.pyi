@@ -2050,6 +2050,8 @@ class Tasks:
         url_password: str | Later = ...,
         force_basic_auth: bool = ...,
         validate_certs: bool = ...,
+        client_cert: str | PathLike[str] | Later = ...,
+        client_key: str | PathLike[str] | Later = ...,
         ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
         dest: str | PathLike[str] | Later,
@@ -2079,6 +2081,8 @@ class Tasks:
             url_password: Its password.
             force_basic_auth: Accepted: the credentials always go with the first request. Default: False.
             validate_certs: Check certificates. Default: True.
+            client_cert: File of the client's certificate, PEM; it may hold the key too.
+            client_key: File of its key.
             ca_path: File of certificates to trust instead of the system's.
             use_proxy: Use the environment's proxy. Default: True.
             dest: Where it goes; a directory takes the URL's last part.
@@ -3182,6 +3186,12 @@ class Tasks:
         runlevel: str | Later = ...,
         arguments: str | Later = ...,
         use: Literal['auto', 'openrc', 'service', 'systemd', 'sysvinit'] = ...,
+        masked: bool = ...,
+        force: bool = ...,
+        daemon_reload: bool = ...,
+        daemon_reexec: bool = ...,
+        scope: Literal['global', 'system', 'user'] = ...,
+        no_block: bool = ...,
         **keywords: Unpack[Keywords],
     ) -> ServiceResult:
         """Manage services.
@@ -3195,6 +3205,12 @@ class Tasks:
             runlevel: The runlevel of OpenRC. Default: 'default'.
             arguments: Further words for a script. Default: ''.
             use: What manages services; found out when not given. Default: 'auto'.
+            masked: Whether it cannot be started at all.
+            force: Overwrite conflicting links when enabling or masking.
+            daemon_reload: Read changed unit files first. Default: False.
+            daemon_reexec: Start systemd itself anew first. Default: False.
+            scope: The system's manager, the manager of the user, or what all users' managers enable. Default: 'system'.
+            no_block: Do not wait until the unit is started or stopped. Default: False.
         """
 
     def service_facts(
@@ -3461,9 +3477,11 @@ class Tasks:
         *,
         dest: str | PathLike[str] | Later,
         remote_src: bool = ...,
+        validate_certs: bool = ...,
         creates: str | PathLike[str] | Later = ...,
         exclude: Sequence[str | Later] | str | Later = ...,
         include: Sequence[str | Later] | str | Later = ...,
+        extra_opts: Sequence[str | Later] | str | Later = ...,
         keep_newer: bool = ...,
         list_files: bool = ...,
         mode: Any = ...,
@@ -3480,12 +3498,14 @@ class Tasks:
         """Unpack a tar or zip archive.
 
         Args:
-            src: The archive: on the controller, or on the target with remote_src.
+            src: The archive: on the controller, or on the target with remote_src, which also takes a URL.
             dest: Directory to unpack in; it must exist.
-            remote_src: src is on the target. Default: False.
+            remote_src: src is on the target, or a URL that the target loads. Default: False.
+            validate_certs: Check the certificate of an https URL. Default: True.
             creates: Do nothing when this exists.
             exclude: Members to leave out (shell patterns).
             include: Only these members (shell patterns).
+            extra_opts: Options of tar: --strip-components=N, --exclude=PATTERN, --no-same-owner and the like; others are refused by name.
             keep_newer: Leave files that are newer than the archive's. Default: False.
             list_files: Return the names of the members. Default: False.
             mode: Permissions: octal as a string ("0644"), symbolic ("u=rw,g=r") or `preserve` where a source file exists.
@@ -3510,6 +3530,8 @@ class Tasks:
         url_password: str | Later = ...,
         force_basic_auth: bool = ...,
         validate_certs: bool = ...,
+        client_cert: str | PathLike[str] | Later = ...,
+        client_key: str | PathLike[str] | Later = ...,
         ca_path: str | PathLike[str] | Later = ...,
         use_proxy: bool = ...,
         method: str | Later = ...,
@@ -3544,6 +3566,8 @@ class Tasks:
             url_password: Its password.
             force_basic_auth: Accepted: the credentials always go with the first request. Default: False.
             validate_certs: Check certificates. Default: True.
+            client_cert: File of the client's certificate, PEM; it may hold the key too.
+            client_key: File of its key.
             ca_path: File of certificates to trust instead of the system's.
             use_proxy: Use the environment's proxy. Default: True.
             method: The request's method. Default: 'GET'.

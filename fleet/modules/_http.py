@@ -20,6 +20,8 @@ def options(timeout):
         "url_password": Opt("str", "Its password.", aliases=["password"], no_log=True),
         "force_basic_auth": Opt("bool", "Accepted: the credentials always go with the first request.", default=False),
         "validate_certs": Opt("bool", "Check certificates.", default=True),
+        "client_cert": Opt("path", "File of the client's certificate, PEM; it may hold the key too."),
+        "client_key": Opt("path", "File of its key."),
         "ca_path": Opt("path", "File of certificates to trust instead of the system's."),
         "use_proxy": Opt("bool", "Use the environment's proxy.", default=True),
     }
@@ -53,6 +55,8 @@ def open_url(m, url, method="GET", body=None, headers=None, follow="all"):
     context = ssl.create_default_context(cafile=args.ca_path)
     if not args.validate_certs:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if args.client_cert:
+        context.load_cert_chain(args.client_cert, args.client_key)
     handlers = [urllib.request.HTTPSHandler(context=context), _Redirects(follow)]  # type: Any
     if not args.use_proxy:
         handlers.append(urllib.request.ProxyHandler({}))

@@ -11,7 +11,7 @@ from fleet.runner.spec import Opt, Ret, Spec
 
 SPEC = Spec(
     "service", "Manage services",
-    {
+    dict({
         "name": Opt("str", "The service.", required=True),
         "state": Opt("str", "started and stopped change something only when needed; restarted and reloaded always act.",
                      choices=["reloaded", "restarted", "started", "stopped"]),
@@ -22,12 +22,13 @@ SPEC = Spec(
         "arguments": Opt("str", "Further words for a script.", default="", aliases=["args"]),
         "use": Opt("str", "What manages services; found out when not given.", default="auto",
                    choices=["auto", "openrc", "service", "systemd", "sysvinit"]),
-    },
-    required_one_of=[("state", "enabled")],
+    }, **{name: _systemd.OPTIONS[name] for name in ("masked", "force", "daemon_reload", "daemon_reexec", "scope", "no_block")}),
+    required_one_of=[("state", "enabled", "masked", "daemon_reload", "daemon_reexec")],
     returns={"name": Ret("str", "The service."), "state": Ret("str", "Its state.", returned="state given"),
              "enabled": Ret("bool", "Whether it is enabled.", returned="enabled given"),
              "status": Ret("dict", "The unit's properties.", returned="systemd runs")},
-    notes=["systemd, OpenRC and System V scripts are known. A container that runs none of them has no services to manage.",
+    notes=["Options of systemd alone (masked, force, daemon_reload, daemon_reexec, scope, no_block) are left aside where something else manages the service.",
+           "systemd, OpenRC and System V scripts are known. A container that runs none of them has no services to manage.",
            "In an image while it is built `state` changes nothing: what is enabled starts with each instance."],
     examples="""
 - service:
@@ -47,7 +48,7 @@ def run(m):
         m.fail("%r cannot be the name of a service" % args.name)
     kind = args.use if args.use not in ("auto", "service") else manager(m, args.name)
     if kind == "systemd":
-        return (yield from _systemd.manage(m, args.name, args.state, args.enabled))
+        return (yield from _systemd.module(m))
     asked = args.state
     if _systemd.offline():
         args["state"] = None

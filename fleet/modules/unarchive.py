@@ -3,8 +3,9 @@ import os
 import stat
 import tarfile
 import zipfile
-from typing import IO, Any, Dict, List
+from typing import IO, Any, Dict, List, Tuple
 
+from fleet.modules import _http
 from fleet.runner import files
 from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, Spec, file_options
@@ -12,12 +13,15 @@ from fleet.runner.spec import Opt, Ret, Spec, file_options
 SPEC = Spec(
     "unarchive", "Unpack a tar or zip archive",
     dict({
-        "src": Opt("path", "The archive: on the controller, or on the target with remote_src.", required=True),
+        "src": Opt("path", "The archive: on the controller, or on the target with remote_src, which also takes a URL.", required=True),
         "dest": Opt("path", "Directory to unpack in; it must exist.", required=True),
-        "remote_src": Opt("bool", "src is on the target.", default=False),
+        "remote_src": Opt("bool", "src is on the target, or a URL that the target loads.", default=False),
+        "validate_certs": Opt("bool", "Check the certificate of an https URL.", default=True),
         "creates": Opt("path", "Do nothing when this exists."),
         "exclude": Opt("list", "Members to leave out (shell patterns).", default=[], elements="str"),
         "include": Opt("list", "Only these members (shell patterns).", default=[], elements="str"),
+        "extra_opts": Opt("list", "Options of tar: --strip-components=N, --exclude=PATTERN, --no-same-owner and the like; others are refused by name.",
+                          default=[], elements="str"),
         "keep_newer": Opt("bool", "Leave files that are newer than the archive's.", default=False),
         "list_files": Opt("bool", "Return the names of the members.", default=False),
     }, **file_options()),
@@ -46,9 +50,12 @@ def run(m):
     dest = os.path.expanduser(args.dest)
     if not os.path.isdir(dest):
         m.fail("Destination '%s' is not a directory" % dest)
-    if args.remote_src and not os.path.exists(args.src):
+    if args.remote_src and "://" in args.src:
+        stream = loaded(m)
+    elif args.remote_src and not os.path.exists(args.src):
         m.fail("Source '%s' does not exist" % args.src)
-    stream = open(args.src, "rb") if args.remote_src or m.blob is None else m.blob
+    else:
+        stream = open(args.src, "rb") if args.remote_src or m.blob is None else m.blob
     try:
         return (yield from unpack(m, stream, dest))
     finally:
@@ -56,13 +63,71 @@ def run(m):
             stream.close()
 
 
-def unpack(m, stream, dest):
-    # type: (Module, IO[bytes], str) -> Any
+def loaded(m):
+    # type: (Module) -> IO[bytes]
+    """The archive behind a URL, in a file without a name."""
+    import shutil
+    import tempfile
+    for name, option in _http.options(60.0).items():
+        m.args.setdefault(name, option.default)
+    stream = tempfile.TemporaryFile()
+    try:
+        with _http.open_url(m, m.args.src) as answer:
+            shutil.copyfileobj(answer, stream, 1 << 18)
+    except (OSError, ValueError) as error:
+        stream.close()
+        m.fail("the archive did not come from %s: %s" % (m.args.src, error))
+    stream.seek(0)
+    return stream
+
+
+def wanted(m, members):
+    # type: (Module, List[Member]) -> List[Member]
+    """The members that are asked for, by the names they get."""
     import fnmatch
     args = m.args
+    strip, exclude = tar_options(m)
+    chosen = []
+    for each in members:
+        above = [each.name.rsplit("/", depth)[0] for depth in range(each.name.count("/") + 1)]  # itself and the directories it is in
+        if args.include and not any(fnmatch.fnmatch(each.name, pattern) for pattern in args.include):
+            continue
+        if any(fnmatch.fnmatch(each.name, pattern) for pattern in args.exclude) or any(fnmatch.fnmatch(name, pattern) for name in above for pattern in exclude):
+            continue
+        each.name = "/".join(each.name.split("/")[strip:])
+        if each.kind == "hard":
+            each.target = "/".join(each.target.split("/")[strip:])
+        if each.name:
+            chosen.append(each)
+    return chosen
+
+
+_IGNORED = ("--no-same-owner", "--no-same-permissions", "--overwrite", "--no-overwrite-dir", "-o", "--same-permissions", "-p", "--preserve-permissions")
+
+
+def tar_options(m):
+    # type: (Module) -> Tuple[int, List[str]]
+    """(--strip-components, patterns of --exclude) among extra_opts; an option's value may stand in the next word."""
+    strip, exclude = 0, []  # type: int, List[str]
+    words = list(m.args.extra_opts)
+    while words:
+        name, equals, value = words.pop(0).partition("=")
+        if name in ("--strip-components", "--strip", "--exclude", "--transform"):
+            value = value if equals else (words.pop(0) if words else "")
+        if name in ("--strip-components", "--strip") and value.isdigit():
+            strip = int(value)
+        elif name == "--exclude" and value:
+            exclude.append(value.rstrip("/"))
+        elif name not in _IGNORED:
+            m.fail("extra_opts: '%s' is not supported; --strip-components=N and --exclude=PATTERN are" % (name + (equals + value if equals else "")))
+    return strip, exclude
+
+
+def unpack(m, stream, dest):
+    # type: (Module, IO[bytes], str) -> Any
+    args = m.args
     handler, members, read = opened(m, stream)
-    chosen = [each for each in members if (not args.include or any(fnmatch.fnmatch(each.name, pattern) for pattern in args.include))
-              and not any(fnmatch.fnmatch(each.name, pattern) for pattern in args.exclude)]
+    chosen = wanted(m, members)
     guard(m, chosen, dest)
     for each in chosen:
         path = os.path.join(dest, each.name)

@@ -148,6 +148,31 @@ def test_unarchive(tmp_path: Path) -> None:
         assert (dest / "d/f").read_text() == "text"
 
 
+@pytest.mark.parametrize(("options", "wanted"), [
+    (["--strip-components=1"], ["bin/tool", "docs/page", "hard", "link"]),
+    (["--strip-components", "2"], ["page", "tool"]),
+    (["--exclude=app-1/docs", "--no-same-owner"], ["app-1/bin/tool", "app-1/hard", "app-1/link"]),
+    (["--exclude", "*tool", "--strip=1"], ["docs/page", "link"]),
+    (["--transform=s/a/b/"], "extra_opts: '--transform=s/a/b/' is not supported"),
+])
+def test_unarchive_by_options_of_tar(tmp_path: Path, options: list[str], wanted: list[str] | str) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name in ("app-1/bin/tool", "app-1/docs/page"):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+        for name, kind, target in (("app-1/hard", tarfile.LNKTYPE, "app-1/bin/tool"), ("app-1/link", tarfile.SYMTYPE, "bin/tool")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            if not (kind == tarfile.LNKTYPE and "*tool" in options):
+                tar.addfile(info)
+    args = {"src": "a", "dest": str(tmp_path), "extra_opts": options}
+    if isinstance(wanted, str):
+        assert wanted in run("unarchive", args, blob=out.getvalue())["msg"] and not list(tmp_path.iterdir())
+        return
+    apply("unarchive", args, tmp_path, blob=out.getvalue())
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()) == wanted
+
+
 @pytest.mark.parametrize("kind", ["up", "absolute", "link", "device"])
 def test_unarchive_refuses_what_leads_outside(tmp_path: Path, kind: str) -> None:
     out = io.BytesIO()
@@ -182,6 +207,11 @@ def test_get_url(tmp_path: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_port}"
+        (tmp_path / "www/a.tgz").write_bytes(next(archives(tmp_path)))
+        (tmp_path / "unpacked").mkdir()
+        apply("unarchive", {"src": f"{url}/a.tgz", "remote_src": True, "dest": str(tmp_path / "unpacked")}, tmp_path / "unpacked")
+        assert (tmp_path / "unpacked/d/f").read_text() == "text"
+        assert "did not come from" in run("unarchive", {"src": f"{url}/none.tgz", "remote_src": True, "dest": str(tmp_path)})["msg"]
         good = "sha256:3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
         apply("get_url", {"url": f"{url}/f", "dest": str(tmp_path / "out/f"), "checksum": good}, tmp_path / "out")
         assert (tmp_path / "out/f").read_text() == "data"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,34 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         pass
+
+
+def certificates(folder: Path) -> None:
+    """ca.pem, and me.pem with its key, which is a server's and a client's."""
+    for name, issuer in (("ca", None), ("me", "ca")):
+        signed = ["-x509"] if issuer is None else ["-x509", "-CA", str(folder / "ca.pem"), "-CAkey", str(folder / "ca.key")]
+        subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *signed, "-subj", f"/CN={name}", "-days", "2",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")],
+                       check=True, capture_output=True)
+
+
+def test_a_server_that_wants_a_certificate(tmp_path: Path) -> None:
+    certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "me.pem", tmp_path / "me.key")
+    context.load_verify_locations(tmp_path / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    made.handle_error = lambda *args: None  # type: ignore[method-assign]
+    made.socket = context.wrap_socket(made.socket, server_side=True)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    try:
+        asked = {"url": f"https://127.0.0.1:{made.server_port}/echo", "ca_path": str(tmp_path / "ca.pem"), "timeout": 5}
+        assert run("uri", asked)["failed"]
+        assert run("uri", {**asked, "client_cert": str(tmp_path / "me.pem"), "client_key": str(tmp_path / "me.key")})["status"] == 200
+    finally:
+        made.shutdown()
+        made.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,9 @@ from tests.playbook.conftest import Project
 # tasks (they start in line 3, column 5) -> "line:col: message | hint", as far as it is given
 TASKS = [
     ("- debugg: {}", "3:7: there is no module or keyword 'debugg' | did you mean 'debug'?"),
-    ("- ansible.builtin.subversion: {name: x}", "3:7: fleet has no module 'ansible.builtin.subversion' | it is one of Ansible's"),
+    ("- ansible.builtin.subversion: {repo: x}", "3:7: fleet has no module 'ansible.builtin.subversion' | a `when` on the task"),
+    ("- acme.web.shop: {name: x}", "3:7: fleet has no module 'acme.web.shop' | a `when` on the task"),
+    ("- ansible.builtn.copy: {dest: x}", "3:7: there is no module 'ansible.builtn.copy' | did you mean 'ansible.builtin.copy'?"),
     ("- apt_key: {url: x}", "3:7: fleet has no module 'apt_key' | apt-key is gone from Debian and Ubuntu: use deb822_repository with the key as `signed_by`"),
     ("- debug:\n  wehn: x", "4:7: a task has no keyword 'wehn' | did you mean 'when'?"),
     ("- nmae: x\n  debug:", "3:7: a task has no keyword 'nmae' | did you mean 'name'?"),

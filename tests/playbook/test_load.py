@@ -226,8 +226,10 @@ def test_a_file_is_parsed_once(project: Project) -> None:
 
 
 def test_modules_that_fleet_lacks_do_no_harm_where_they_may_not_run(project: Project) -> None:
-    task = project.task("- subversion: name=acl\n  when: ansible_os_family == 'RedHat'")
-    assert (task.action, task.args) == ("fail", {"msg": "fleet has no module 'subversion'"})
+    task = project.task("- pacman: name=acl\n  when: ansible_os_family == 'RedHat'")
+    assert (task.action, task.args) == ("fail", {"msg": "fleet has no module 'pacman'"})
+    block = project.task("- when: x\n  block:\n    - acme.web.shop: {name: acl}\n")
+    assert block.tasks[0].action == "fail"
     block = project.task("- when: x\n  block:\n    - apt_key: {url: acl}\n")
     assert block.tasks[0].action == "fail" and "use deb822_repository" in block.tasks[0].args["msg"]
 
