@@ -3177,7 +3177,7 @@ class Tasks:
 
     def service(
         self,
-        name: str | Later,
+        name: str | Later = ...,
         *,
         state: Literal['reloaded', 'restarted', 'started', 'stopped'] = ...,
         enabled: bool = ...,
@@ -3197,7 +3197,7 @@ class Tasks:
         """Manage services.
 
         Args:
-            name: The service.
+            name: The service; not needed for daemon_reload and daemon_reexec alone.
             state: started and stopped change something only when needed; restarted and reloaded always act.
             enabled: Whether it starts with the system.
             pattern: Where a script has no status: text that the command line of the running service holds.

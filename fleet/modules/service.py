@@ -12,7 +12,7 @@ from fleet.runner.spec import Opt, Ret, Spec
 SPEC = Spec(
     "service", "Manage services",
     dict({
-        "name": Opt("str", "The service.", required=True),
+        "name": Opt("str", "The service; not needed for daemon_reload and daemon_reexec alone."),
         "state": Opt("str", "started and stopped change something only when needed; restarted and reloaded always act.",
                      choices=["reloaded", "restarted", "started", "stopped"]),
         "enabled": Opt("bool", "Whether it starts with the system."),
@@ -23,6 +23,7 @@ SPEC = Spec(
         "use": Opt("str", "What manages services; found out when not given.", default="auto",
                    choices=["auto", "openrc", "service", "systemd", "sysvinit"]),
     }, **{name: _systemd.OPTIONS[name] for name in ("masked", "force", "daemon_reload", "daemon_reexec", "scope", "no_block")}),
+    required_by={"state": ["name"], "enabled": ["name"], "masked": ["name"]},
     required_one_of=[("state", "enabled", "masked", "daemon_reload", "daemon_reexec")],
     returns={"name": Ret("str", "The service."), "state": Ret("str", "Its state.", returned="state given"),
              "enabled": Ret("bool", "Whether it is enabled.", returned="enabled given"),
@@ -44,6 +45,8 @@ if MYPY:
 def run(m):
     # type: (Module) -> Steps
     args = m.args
+    if args.name is None:
+        return (yield from _systemd.module(m)) if _systemd.runs() else {}
     if args.name.startswith(("-", "/", ".")) or "/" in args.name or "\n" in args.name:
         m.fail("%r cannot be the name of a service" % args.name)
     kind = args.use if args.use not in ("auto", "service") else manager(m, args.name)

@@ -31,7 +31,9 @@ def test_unit_files() -> None:
     assert refused["failed"] and "systemd does not run here" in refused["msg"]
     assert "Could not find the requested service none" in run("systemd", name="none", enabled=True)["msg"]
     assert ok("systemd", name="none", enabled=True, check=True)["warnings"]
-    assert not ok("systemd", daemon_reload=True)["changed"]
+    for module in ("systemd", "service"):
+        assert not ok(module, daemon_reload=True)["changed"]
+    settles("service", name="app", enabled=True, masked=False, daemon_reload=True, scope="system")
     assert run("systemd", name="-H", enabled=True)["failed"]
 
 
