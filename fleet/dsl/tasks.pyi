@@ -430,6 +430,16 @@ class Deb822RepositoryResult(Result):
     key_filename: str
     def later(self, field: Literal['repo', 'dest', 'key_filename']) -> Later: ...  # type: ignore[override]
 
+class DebconfResult(Result):
+    """What `debconf` gives back.
+
+        current: The answers, as they are now: of the package, or of the question.
+        previous: The answer there was. Returned: changed.
+    """
+
+    current: Record
+    previous: Record
+
 class DebugResult(Result):
     """What `debug` gives back."""
 
@@ -448,6 +458,17 @@ class DnfResult(Result):
     stdout: str
     stderr: str
     def later(self, field: Literal['stdout', 'stderr']) -> Later: ...  # type: ignore[override]
+
+class DpkgSelectionsResult(Result):
+    """What `dpkg_selections` gives back.
+
+        before: The selection there was.
+        after: The selection there is.
+    """
+
+    before: str
+    after: str
+    def later(self, field: Literal['before', 'after']) -> Later: ...  # type: ignore[override]
 
 class FailResult(Result):
     """What `fail` gives back."""
@@ -750,6 +771,10 @@ class LineinfileResult(Result):
 
     backup: str
     def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
+
+class ModprobeResult(Result):
+    """What `modprobe` gives back."""
+
 
 class MountResult(Result):
     """What `mount` gives back.
@@ -1112,6 +1137,10 @@ class TemplateResult(Result):
     size: int
     state: str
     def later(self, field: Literal['dest', 'src', 'checksum', 'md5sum', 'backup_file', 'mode', 'owner', 'group', 'state']) -> Later: ...  # type: ignore[override]
+
+class TimezoneResult(Result):
+    """What `timezone` gives back."""
+
 
 class UnarchiveResult(Result):
     """What `unarchive` gives back.
@@ -1826,6 +1855,26 @@ class Tasks:
             install_python_debian: Accepted: nothing needs to be installed. Default: False.
         """
 
+    def debconf(
+        self,
+        name: str | Later,
+        *,
+        question: str | Later = ...,
+        vtype: Literal['boolean', 'error', 'multiselect', 'note', 'password', 'seen', 'select', 'string', 'text', 'title'] = ...,
+        value: Any = ...,
+        unseen: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> DebconfResult:
+        """Answer the questions of Debian packages before they ask.
+
+        Args:
+            name: The package.
+            question: The question; without one the package's answers are shown.
+            vtype: What kind of question it is; `seen` sets only whether it was asked.
+            value: The answer; a list for multiselect.
+            unseen: Leave the question marked as not asked. Default: False.
+        """
+
     def debug(
         self,
         msg: Any = ...,
@@ -1906,6 +1955,20 @@ class Tasks:
             enable_plugin: Plugins of dnf to use.
             lock_timeout: Seconds to wait for another package manager to finish. Default: 30.
             use_backend: Accepted; the command that is there is used. Default: 'auto'.
+        """
+
+    def dpkg_selections(
+        self,
+        name: str | Later,
+        *,
+        selection: Literal['install', 'hold', 'deinstall', 'purge'],
+        **keywords: Unpack[Keywords],
+    ) -> DpkgSelectionsResult:
+        """Set what dpkg is to do with a package.
+
+        Args:
+            name: The package; `name:architecture` for another architecture's.
+            selection: hold keeps it at its version; deinstall and purge are carried out by the next `apt-get dselect-upgrade`.
         """
 
     def fail(
@@ -2695,6 +2758,24 @@ class Tasks:
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """
 
+    def modprobe(
+        self,
+        name: str | Later,
+        *,
+        state: Literal['absent', 'present'] = ...,
+        params: str | Later = ...,
+        persistent: Literal['absent', 'disabled', 'present'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> ModprobeResult:
+        """Load and unload modules of the kernel.
+
+        Args:
+            name: The module.
+            state: Whether it is loaded. Default: 'present'.
+            params: Its parameters, when it is loaded: `numdummies=2`. Default: ''.
+            persistent: present: also at each boot, with these parameters; absent: not at boot; disabled: that is not looked at. Default: 'disabled'.
+        """
+
     def mount(
         self,
         path: str | PathLike[str] | Later,
@@ -3469,6 +3550,20 @@ class Tasks:
             variable_end_string: Jinja's variable end string.
             comment_start_string: Jinja's comment start string.
             comment_end_string: Jinja's comment end string.
+        """
+
+    def timezone(
+        self,
+        name: str | Later = ...,
+        *,
+        hwclock: Literal['UTC', 'local'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> TimezoneResult:
+        """Set the target's time zone.
+
+        Args:
+            name: The zone: Europe/Berlin, UTC ...
+            hwclock: What the hardware clock keeps.
         """
 
     def unarchive(
