@@ -144,12 +144,12 @@ def _guest(endpoint: Any, transport: Any) -> Any:
 
 
 def start(prepared: Prepared, options: RunOptions, settings: Settings, *, command: str, subscribers: Iterable[Subscriber],
-          connections: Any = None, entry: str = "") -> Run:
-    """A run ready to execute."""
+          connections: Any = None, entry: str = "", lock: bool = True) -> Run:
+    """A run ready to execute. lock: keep other runs from its targets; without, it is for looking only."""
     run_id = new_id()
     if connections is None:
         from fleet.connection.pool import Pool
-        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout, folder=prepared.static.playbook_dir,
+        connections = Pool(forks=settings.forks, run_id=run_id, lock_timeout=settings.lock_timeout if lock else None, folder=prepared.static.playbook_dir,
                            openers={"guest": _guest})
     run = Run(inventory=prepared.inventory, settings=settings, options=options, connections=connections, static=prepared.static,
               templar=prepared.templar, extra_vars=prepared.extra_vars, command=command, sources=prepared.sources,

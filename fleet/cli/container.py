@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import shlex
+import queue
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleet.cli import options as shared
-from fleet.errors import Pos, UsageError
-from fleet.events import Event, TaskResult
+from fleet.engine.endpoints import LOCAL
+from fleet.errors import Pos, TaskError, UsageError
+from fleet.events import Event, Subscriber, TaskResult
 from fleet.model import Play, Playbook, Task
 from fleet.report.text import safe
+from fleet.runner.container import HOME, NAME
+from fleet.runner.shell import CANNOT_RUN, NOT_FOUND
+
+if TYPE_CHECKING:
+    from fleet.engine.run import Run
 
 
 @click.group("container", cls=shared.Group)
@@ -25,18 +33,33 @@ def command() -> None:
 
 
 def ask(pattern: str, action: str, args: dict[str, Any], given: dict[str, Any]) -> tuple[list[TaskResult], int]:
-    """One module on hosts, without a word on the screen; the results and the exit status. Errors go to stderr."""
-    from fleet.api import run_playbook
-    options, settings = shared.read(given, Path(), check=False)
+    """One module on hosts, without a word on the screen; the results and the exit status. Errors go to stderr. It waits for no other run."""
     pos = Pos("command line")
     play = Play(pos, pattern, name=pattern, tasks=[Task(pos, action, args, None, name=action)], gather_facts=False, basedir=str(Path.cwd()), strategy="free")
+    return carried_out([play], given, lock=False)
+
+
+def carried_out(plays: list[Play], given: dict[str, Any], lock: bool) -> tuple[list[TaskResult], int]:
+    from fleet.api import Interrupts
     events: list[Event] = []
-    outcome = run_playbook([], options, settings, check=False, command="container", subscribers=[events.append], books=[Playbook("(container)", [play])])
+    run = run_on(str(plays[0].hosts), given, [events.append], lock)
+    with Interrupts(run):
+        outcome = run.execute([Playbook("(container)", plays)])
     results = [event for event in events if isinstance(event, TaskResult)]
     for event in results:
-        if event.status in ("failed", "unreachable") and "rc" not in event.result:
-            print(f"error: {event.host}: {safe(str(event.result.get('msg', '')))}", file=sys.stderr)
+        if event.status in ("failed", "unreachable") and not event.result.get("start"):  # a command that ran speaks for itself
+            print(f"error: {safe(event.host)}: {safe(str(event.result.get('msg', '')))}", file=sys.stderr)
     return results, outcome.status
+
+
+def run_on(pattern: str, given: dict[str, Any], subscribers: Sequence[Subscriber] = (), lock: bool = False) -> Run:
+    """A run whose inventory has the hosts. Raises UsageError when it has none of them."""
+    from fleet.api import prepare, start
+    options, settings = shared.read(given, Path(), check=False)
+    prepared = prepare([], options, settings)
+    if pattern not in LOCAL and not prepared.inventory.match(pattern, limit=options.limit):
+        raise UsageError(f"the inventory has no host '{pattern}'", hint="`fleet inventory --graph` shows those there are; -i names another inventory")
+    return start(prepared, options, settings, command="container", subscribers=subscribers, lock=lock)
 
 
 def found(pattern: str, given: dict[str, Any], **args: Any) -> tuple[list[dict[str, Any]], int]:
@@ -55,6 +78,9 @@ def list_(pattern: str, output: str, **given: Any) -> int:
     if output == "json":
         print(json.dumps(rows, indent=1))
         return status
+    if not rows:
+        print(f"there is no container on {pattern}", file=sys.stderr)
+        return status
     table = [("HOST", "CONTAINER", "BACKEND", "STATE", "HEALTH", "RESTARTS", "UP", "IMAGE")]
     table += [(row["host"], row["name"], row["backend"], row["state"], str(row.get("health", "-")), str(row.get("restarts", "-")),
                f"{row['uptime']} s" if "uptime" in row else "-", str(row["image"])) for row in rows]
@@ -68,84 +94,100 @@ def list_(pattern: str, output: str, **given: Any) -> int:
 @click.argument("host")
 @click.argument("name", metavar="CONTAINER")
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
+@click.option("--stdin", is_flag=True, help="Give it what this command's standard input has, text, to its end.")
 @shared.run_options
-def exec_(host: str, name: str, words: tuple[str, ...], **given: Any) -> int:
-    """Run COMMAND in CONTAINER on HOST, running or not; its output and its exit status are this command's. Options come before HOST."""
-    results, status = _inside(host, f"{name}-on-{host}", name, list(words), given)
-    if not results or "rc" not in results[0].result:
-        return status or 1
-    result = results[0].result
+def exec_(host: str, name: str, words: tuple[str, ...], stdin: bool, **given: Any) -> int:
+    """Run COMMAND in CONTAINER on HOST, running or not; its output and its exit status are this command's. Options come before HOST.
+
+    The output comes when it has ended; `fleet container shell HOST CONTAINER COMMAND` shows it as it comes.
+    """
+    checked(name)
+    inside, pos, base = f"{name}-on-{host}", Pos("command line"), str(Path.cwd())  # it need not be in the inventory: it is added to this run, behind its host
+    add = Task(pos, "add_host", {"name": inside, "ansible_connection": "container", "fleet_on": host, "fleet_container": name}, None, name="add")
+    run = Task(pos, "command", {"argv": list(words), **({"stdin": sys.stdin.read(), "stdin_add_newline": False} if stdin else {})}, None, name="exec")
+    plays = [Play(pos, place, name=place, tasks=[task], gather_facts=False, basedir=base) for place, task in ((host, add), (inside, run))]
+    results, status = carried_out(plays, given, lock=True)
+    result = results[-1].result if results and results[-1].host == inside else {}
+    if not result.get("start"):
+        return NOT_FOUND if result.get("rc") == errno.ENOENT else CANNOT_RUN if result.get("rc") else status or 1
     sys.stdout.write(result["stdout"] + ("\n" if result["stdout"] else ""))
     sys.stderr.write(result["stderr"] + ("\n" if result["stderr"] else ""))
     return int(result["rc"])
-
-
-def _inside(host: str, inside: str, name: str, words: list[str], given: dict[str, Any]) -> tuple[list[TaskResult], int]:
-    """A command in a container that need not be in the inventory: it is added to this run, behind its host."""
-    from fleet.api import run_playbook
-    options, settings = shared.read(given, Path(), check=False)
-    pos = Pos("command line")
-    add = Task(pos, "add_host", {"name": inside, "ansible_connection": "container", "fleet_on": host, "fleet_container": name}, None, name="add")
-    run = Task(pos, "command", {"argv": words}, None, name="exec")
-    plays = [Play(pos, host, name=host, tasks=[add], gather_facts=False, basedir=str(Path.cwd())),
-             Play(pos, inside, name=inside, tasks=[run], gather_facts=False, basedir=str(Path.cwd()))]
-    events: list[Event] = []
-    outcome = run_playbook([], options, settings, check=False, command="container", subscribers=[events.append], books=[Playbook("(container)", plays)])
-    results = [event for event in events if isinstance(event, TaskResult) and event.host == inside]
-    for event in events:
-        if isinstance(event, TaskResult) and event.status in ("failed", "unreachable") and "rc" not in event.result:
-            print(f"error: {safe(event.host)}: {safe(str(event.result.get('msg', '')))}", file=sys.stderr)
-    return results, outcome.status
 
 
 @command.command("logs")
 @click.argument("host")
 @click.argument("name", metavar="CONTAINER")
 @click.option("-n", "--bytes", "size", type=click.IntRange(1, 1 << 24), default=65536, metavar="BYTES", help="How much of its end; 65536 by default.")
-@click.option("--follow", is_flag=True, help="Go on showing what is written, until interrupted.")
+@click.option("--follow", is_flag=True, help="Go on showing what is written, through restarts and when the log is turned over, until interrupted (status 130).")
 @shared.run_options
 def logs(host: str, name: str, size: int, follow: bool, **given: Any) -> int:
     """What the program of CONTAINER on HOST wrote."""
-    rows, status = found(host, given, name=name, log=size)
-    while rows:
-        sys.stdout.write("".join(letter if letter in "\n\t" or letter.isprintable() else "?" for letter in rows[0].get("log", "")))
-        sys.stdout.flush()
-        if not follow:
-            break
-        time.sleep(1)
-        rows, status = found(host, given, name=name, since=rows[0]["log_size"])
-    return status
-
-
-@command.command("shell")
-@click.argument("host")
-@click.argument("name", metavar="CONTAINER")
-@shared.run_options
-def shell(host: str, name: str, **given: Any) -> int:
-    """A shell on this terminal in the running CONTAINER on HOST, through ssh(1) and nsenter(1) on HOST."""
-    from fleet.api import prepare, start
-    rows, status = found(host, given, name=name)
-    if not rows:
-        return status or 1
-    if "pid" not in rows[0]:
-        raise UsageError(f"the container {name} on {host} does not run", hint=f"fleet container exec {host} {name} works in one that is stopped")
-    options, settings = shared.read(given, Path(), check=False)
-    run = start(prepare([], options, settings), options, settings, command="container", subscribers=())
+    run = run_on(host, given)
     try:
-        endpoint = run.through(host)
+        asked: dict[str, Any] = {"name": name, "log": size}
+        while True:
+            row = answered(run, host, asked)["containers"][0]
+            if row.get("log_lost"):
+                print("fleet: the log was turned over, and some of it is kept no more", file=sys.stderr)
+            sys.stdout.write("".join(letter if letter in "\n\t" or letter.isprintable() else "?" for letter in row["log"]))
+            sys.stdout.flush()
+            if len(row["log"]) < 1 << 16:  # all there was
+                if not follow:
+                    return 0
+                time.sleep(0.3)
+            asked = {"name": name, "since": row["log_size"], "log_id": row["log_id"]}
     finally:
         run.connections.close()
-    words = ["nsenter", "-t", str(int(rows[0]["pid"])), "-m", "-u", "-i", "-n", "-p", "-r", "-w"] + (["-U"] if rows[0]["ids"] else [])
-    words += ["/bin/sh", "-c", "exec $(command -v bash || echo sh) -l"]
-    if endpoint.kind == "local":
-        os.execvp(words[0], words)
-    ssh = ["ssh", "-t", *(["-p", str(endpoint.port)] if endpoint.port else []), *(["-l", endpoint.user] if endpoint.user else [])]
-    for file in endpoint.key_files:
-        ssh += ["-i", file]
-    if endpoint.known_hosts:
-        ssh += ["-o", "UserKnownHostsFile=" + " ".join(endpoint.known_hosts)]
-    sudo = ["sudo"] if endpoint.user not in (None, "root") else []
-    os.execvp("ssh", [*ssh, "--", str(endpoint.address), " ".join(map(shlex.quote, sudo + words))])
+
+
+def answered(run: Run, host: str, args: dict[str, Any]) -> dict[str, Any]:
+    """What container_info answers, over the connection that a run keeps. Raises FleetError."""
+    from fleet import registry
+    from fleet.connection.base import Reply, Request
+    from fleet.validate import validate
+    replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+    run.connections.submit(run.through(host), Request("container_info", validate(registry.spec("container_info"), args)), replies.put)
+    reply = replies.get()
+    if reply.error is not None:
+        raise reply.error
+    result = reply.result or {}
+    if result.get("failed"):
+        raise TaskError(f"{host}: {safe(str(result.get('msg')))}", result)
+    return result
+
+
+@command.command("shell", context_settings={"allow_interspersed_args": False})
+@click.argument("host")
+@click.argument("name", metavar="CONTAINER")
+@click.argument("words", nargs=-1, metavar="[COMMAND...]", type=click.UNPROCESSED)
+@shared.run_options
+def shell(host: str, name: str, words: tuple[str, ...], **given: Any) -> int:
+    """A shell in CONTAINER on HOST, or COMMAND, on this terminal; without one, on these pipes. Its exit status is this command's. Options come before HOST.
+
+    It has the container's rights and limits, no more, and may be one that does not run. 125: the container could not be entered.
+    """
+    from fleet.connection import payload, terminal
+    checked(name)
+    run = run_on(host, given)
+    try:
+        place = run.through(host)
+        steps = [(name, os.path.join(HOME, name, "root"))]
+        while place.kind == "container" and place.via is not None and place.container is not None:
+            steps.insert(0, place.container[1:])
+            place = place.via
+        if place.kind not in ("local", "ssh"):
+            raise UsageError(f"{host} is reached without a terminal", hint=f"fleet container exec {host} {name} COMMAND runs a command there")
+        pool: Any = run.connections
+        return terminal.attach(pool.transport(place), payload.person_command(place.python, "fleet.runner.shell", steps, list(words)))
+    finally:
+        run.connections.close()
+
+
+def checked(name: str) -> None:
+    """Raises UsageError for what cannot be the name of a container."""
+    if not NAME.match(name):
+        raise UsageError(f"'{name}' cannot be the name of a container", hint="letters, digits, '.', '_' and '-', beginning with a letter or digit")
 
 
 @command.command("import")

@@ -7,6 +7,7 @@ until the runner has said which it takes. Code goes only from here to there.
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import marshal
 import shlex
@@ -49,6 +50,23 @@ def shell_command(python: str | None) -> str:
     names = shlex.quote(python) if python else " ".join(_PYTHONS)
     locale = 'case "${LC_ALL:-${LC_CTYPE:-${LANG:-C}}}" in C|POSIX) export LC_CTYPE=C.UTF-8;; esac; '
     return locale + f'for p in {names}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{_STAGE}"; done; echo {NO_PYTHON.decode()} >&2; exit 127'
+
+
+def person_command(python: str | None, module: str, *args: Any) -> str:
+    """The command with which a person's own session runs main(*args) of a module of ours as root; all it needs is in it. sudo may ask there."""
+    names = ("fleet", "fleet.runner", "fleet.runner.boot", *_closure(module, frozenset()))
+    data = base64.b64encode(marshal.dumps((_parts(names, True), args), 2)).decode()
+    code = f"""import sys,zlib,marshal,base64
+m,a=marshal.loads(base64.b64decode('{data}'))
+g=dict(__name__='fleet.runner.boot')
+exec(zlib.decompress(m['fleet.runner.boot'][1]),g)
+sys.meta_path.insert(0,g['Importer'](m,bytes()))
+import {module}
+sys.modules['{module}'].main(*a)"""
+    names_of = shlex.quote(python) if python else " ".join(_PYTHONS)
+    return "exec /bin/sh -c " + shlex.quote('s=sudo; [ "$(id -u)" = 0 ] && s=; '
+                                            f'for p in {names_of}; do command -v "$p" >/dev/null 2>&1 && exec $s "$p" -I -S -c "{code}"; done; '
+                                            "echo error: there is no Python here >&2; exit 125")
 
 
 def login_command(python: str | None) -> str:

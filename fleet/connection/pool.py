@@ -53,10 +53,10 @@ class Machine:
 
 class Pool:
     """The Connections of a run (see fleet.connection.base). forks: connections opened at the same time; run_id: names the run in a target's lock;
-    lock_timeout: seconds to wait for another run to let go of a target; folder: where what runs on the controller itself starts; openers: for
-    further kinds of endpoints, what opens their places."""
+    lock_timeout: seconds to wait for another run to let go of a target, None to be there beside it; folder: where what runs on the controller itself
+    starts; openers: for further kinds of endpoints, what opens their places."""
 
-    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float = 30.0, folder: str | None = None,
+    def __init__(self, *, forks: int = 20, run_id: str = "", lock_timeout: float | None = 30.0, folder: str | None = None,
                  openers: Mapping[str, Opener] | None = None) -> None:
         self._folder = folder
         self._openers = openers or {}

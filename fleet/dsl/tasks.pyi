@@ -358,7 +358,7 @@ class ContainerResult(Result):
 class ContainerInfoResult(Result):
     """What `container_info` gives back.
 
-        containers: name, backend, state, pid, health, restarts, uptime, image, clone, ids, snapshots, options (as declared), log and log_size of each.
+        containers: name, backend, state, pid, health, restarts, uptime, image, clone, ids, snapshots and options (as declared) of each; log, log_size (where it ends), log_id (of which file), and log_lost when something of it is kept no more.
     """
 
     containers: list[Record]
@@ -1675,6 +1675,7 @@ class Tasks:
         *,
         log: int = ...,
         since: int = ...,
+        log_id: int = ...,
         **keywords: Unpack[Keywords],
     ) -> ContainerInfoResult:
         """Show a host's containers.
@@ -1682,7 +1683,8 @@ class Tasks:
         Args:
             name: Only this one.
             log: Bytes of the end of each log to return. Default: 0.
-            since: Return each log from this offset on instead.
+            since: Return each log from this offset on instead: what log_size was.
+            log_id: The file in which `since` counts: what log_id was. A log that was turned over meanwhile is followed.
         """
 
     def container_snapshot(

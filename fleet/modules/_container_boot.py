@@ -1,6 +1,7 @@
 """What the host's init runs for a container: a supervisor that is a service. It is started from a file on the host, without a controller."""
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -25,6 +26,8 @@ def main(name):
     if found and container.supervised(found):
         print("the container %s runs already; `fleet apply` started it" % name, file=sys.stderr)
         sys.exit(USELESS)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what it starts would
+        signal.signal(number, signal.SIG_DFL)
     address = os.environ.get("NOTIFY_SOCKET", "")
     for variable in list(os.environ):
         if variable not in ("PATH", "LANG", "LC_ALL"):

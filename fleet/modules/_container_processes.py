@@ -2,6 +2,7 @@
 import os
 import signal
 import time
+import warnings as warnings  # os.execvp imports it, and inside a container there is none
 from typing import List
 
 from fleet.runner import container

@@ -17,7 +17,8 @@ from tests.virt.containersite import image
 
 pytestmark = pytest.mark.virt
 OPTIONS: dict[str, Any] = {"image": "/images", "command": ["sh", "-c", "echo started; exec sleep 1234"], "state": "running", "autostart": True, "timeout": 3}
-BOXES: dict[str, dict[str, Any]] = {"web": {"restart_policy": "always", "health": {"command": ["true"], "interval": 0.2}}, "db": {"backend": "nspawn"}}
+BOXES: dict[str, dict[str, Any]] = {"web": {"restart_policy": "always", "health": {"command": ["test", "-e", "/etc/passwd"], "interval": 0.2}},
+                                    "db": {"backend": "nspawn"}}
 PROGRAM = "/var/lib/fleet/containers.pyz"
 
 
@@ -71,6 +72,7 @@ def test_it_comes_back_without_fleet(box: Box) -> None:
         assert box.inside("systemctl", "is-active", f"fleet-container-{name}") == "active\n", box.inside("journalctl", "-b", "--no-pager")
         assert box.inside("cat", f"/var/lib/fleet/containers/{name}/log") == "started\nstarted\n"
         assert len(box.inside("cat", f"/proc/{state(box, name)['pid']}/root/etc/debian_version")) > 2
+    assert "SigIgn:\t0000000000000000" in box.inside("sh", "-c", "cat /proc/$(pgrep -fn 'sleep 1234')/status"), "nothing of how it was started stays"
     assert state(box, "web")["pid"] != before["pid"] or state(box, "web")["started"] != before["started"]
     assert "changed 0" in applied(box), "and a controller finds all as declared"
 
@@ -101,10 +103,10 @@ def test_it_comes_back_without_fleet(box: Box) -> None:
 
 
 def test_a_failed_start_says_why(box: Box) -> None:
-    task = json.dumps({"name": "bad", **OPTIONS, "command": ["sh", "-c", "echo no way >&2; exit 3"], "restart_policy": "always"})
+    task = json.dumps({"name": "bad", **OPTIONS, "command": ["/no/such"], "restart_policy": "always"})
     (box.site / "site.yml").write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks:\n    - container: {task}\n")
     status, told = box.fleet("apply", "site.yml")
-    assert status == 2 and "its program ended with status 3; its log ends: no way" in told
+    assert status == 2 and "its program ended with status 127; its log ends: fleet: cannot run /no/such" in told, told
     assert box.inside("systemctl", "is-active", "fleet-container-bad") in ("inactive\n", "failed\n"), "systemd does not go on trying"
 
 
