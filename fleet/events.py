@@ -158,7 +158,9 @@ class HostStats:
 
 @dataclass(slots=True, kw_only=True)
 class RunFinished(Event):
-    """status: the exit status (0 done, 2 a host failed, 4 unreachable, 6 both, 130 interrupted, 1 error); stats: host -> HostStats."""
+    """status: the exit status (0 done, 2 a host failed, 4 unreachable, 6 both, 130 interrupted, 1 error); stats: host -> HostStats.
+
+    custom_stats: what set_stats set: host -> mapping, `_run` for the run as a whole."""
 
     run: str
     status: int
@@ -166,6 +168,7 @@ class RunFinished(Event):
     stats: dict[str, HostStats]
     interrupted: bool = False
     error: str = ""
+    custom_stats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 Subscriber = Callable[[Event], None]

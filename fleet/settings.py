@@ -91,6 +91,8 @@ class Settings:
     diff_always: bool = _s("Show differences always.", False, kind="bool", ini="diff/always", env="ANSIBLE_DIFF_ALWAYS")
     display_skipped_hosts: bool = _s("Show skipped tasks.", False, kind="bool", ini="defaults/display_skipped_hosts", env="ANSIBLE_DISPLAY_SKIPPED_HOSTS")
     max_diff_size: int = _s("Bytes of a difference that are shown.", 104448, kind="int", ini="defaults/max_diff_size", env="ANSIBLE_MAX_DIFF_SIZE")
+    show_custom_stats: bool = _s("Show what set_stats set also where the output has the shape of Ansible's.", False, kind="bool",
+                                 ini="defaults/show_custom_stats", env="ANSIBLE_SHOW_CUSTOM_STATS")
     nocolor: bool = _s("No colours.", False, kind="bool", ini="defaults/nocolor", env="ANSIBLE_NOCOLOR")
     force_color: bool = _s("Colours also in a pipe.", False, kind="bool", ini="defaults/force_color", env="ANSIBLE_FORCE_COLOR")
     debug: bool = _s("Show what -vv shows.", False, kind="bool", ini="defaults/debug", env="ANSIBLE_DEBUG")

@@ -56,7 +56,7 @@ class reporters:
             self.made.append(Lines(sys.stdout))
         elif self.options.format == "classic":
             from fleet.report.classic import Classic
-            self.made.append(Classic(sys.stdout, self.options.verbosity))
+            self.made.append(Classic(sys.stdout, self.options.verbosity, self.settings.show_custom_stats))
         else:
             from fleet.report.console import Console
             self.made.append(Console(sys.stdout, verbosity=self.options.verbosity, settings=self.settings))

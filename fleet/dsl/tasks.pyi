@@ -211,6 +211,10 @@ class AddHostResult(Result):
 
     add_host: Record
 
+class AlternativesResult(Result):
+    """What `alternatives` gives back."""
+
+
 class AptResult(Result):
     """What `apt` gives back.
 
@@ -752,6 +756,19 @@ class IniFileResult(Result):
     backup_file: str
     def later(self, field: Literal['path', 'backup_file']) -> Later: ...  # type: ignore[override]
 
+class IptablesResult(Result):
+    """What `iptables` gives back.
+
+        rule: The rule, as its words.
+        chain: The chain.
+        table: The table.
+    """
+
+    rule: str
+    chain: str
+    table: str
+    def later(self, field: Literal['rule', 'chain', 'table']) -> Later: ...  # type: ignore[override]
+
 class KnownHostsResult(Result):
     """What `known_hosts` gives back.
 
@@ -771,6 +788,15 @@ class LineinfileResult(Result):
 
     backup: str
     def later(self, field: Literal['backup']) -> Later: ...  # type: ignore[override]
+
+class LocaleGenResult(Result):
+    """What `locale_gen` gives back.
+
+        mechanism: How it was done: glibc (/etc/locale.gen and locale-gen).
+    """
+
+    mechanism: str
+    def later(self, field: Literal['mechanism']) -> Later: ...  # type: ignore[override]
 
 class ModprobeResult(Result):
     """What `modprobe` gives back."""
@@ -1001,6 +1027,14 @@ class SetFactResult(Result):
     """
 
     ansible_facts: Record
+
+class SetStatsResult(Result):
+    """What `set_stats` gives back.
+
+        ansible_stats: data, per_host and aggregate.
+    """
+
+    ansible_stats: Record
 
 class SetupResult(Result):
     """What `setup` gives back.
@@ -1301,6 +1335,28 @@ class Tasks:
         Args:
             name: The host's name, with :PORT where wanted.
             groups: The groups it is to be in.
+        """
+
+    def alternatives(
+        self,
+        name: str | Later,
+        *,
+        path: str | PathLike[str] | Later = ...,
+        link: str | PathLike[str] | Later = ...,
+        priority: int = ...,
+        state: Literal['absent', 'auto', 'present', 'selected'] = ...,
+        subcommands: Sequence[Mapping[str, Any]] | Mapping[str, Any] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> AlternativesResult:
+        """Manage which program a generic name stands for.
+
+        Args:
+            name: The generic name: editor, java ...
+            path: The program it is to stand for.
+            link: The link; needed where the alternative is not known yet.
+            priority: The path's priority; 50 for a new one.
+            state: selected: the link leads to path; present: path is one of those to choose from; auto: the one of the highest priority is chosen; absent: path is none of them. Default: 'selected'.
+            subcommands: Links that follow the main one (slaves): when given, these and no others.
         """
 
     def apt(
@@ -2684,6 +2740,108 @@ class Tasks:
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
         """
 
+    def iptables(
+        self,
+        chain: str | Later = ...,
+        *,
+        table: Literal['filter', 'nat', 'mangle', 'raw', 'security'] = ...,
+        state: Literal['absent', 'present'] = ...,
+        action: Literal['append', 'insert'] = ...,
+        rule_num: str | Later = ...,
+        ip_version: Literal['ipv4', 'ipv6', 'both'] = ...,
+        protocol: str | Later = ...,
+        source: str | Later = ...,
+        destination: str | Later = ...,
+        in_interface: str | Later = ...,
+        out_interface: str | Later = ...,
+        source_port: str | Later = ...,
+        destination_port: str | Later = ...,
+        destination_ports: Sequence[str | Later] | str | Later = ...,
+        match: Sequence[str | Later] | str | Later = ...,
+        ctstate: Sequence[str | Later] | str | Later = ...,
+        jump: str | Later = ...,
+        goto: str | Later = ...,
+        reject_with: str | Later = ...,
+        log_prefix: str | Later = ...,
+        log_level: Literal['0', '1', '2', '3', '4', '5', '6', '7', 'emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'] = ...,
+        to_destination: str | Later = ...,
+        to_source: str | Later = ...,
+        to_ports: str | Later = ...,
+        gateway: str | Later = ...,
+        set_dscp_mark: str | Later = ...,
+        set_dscp_mark_class: str | Later = ...,
+        tcp_flags: Mapping[str, Any] = ...,
+        syn: Literal['ignore', 'match', 'negate'] = ...,
+        fragment: str | Later = ...,
+        set_counters: str | Later = ...,
+        icmp_type: str | Later = ...,
+        src_range: str | Later = ...,
+        dst_range: str | Later = ...,
+        match_set: str | Later = ...,
+        match_set_flags: Literal['src', 'dst', 'src,dst', 'dst,src', 'src,src', 'dst,dst'] = ...,
+        limit: str | Later = ...,
+        limit_burst: str | Later = ...,
+        uid_owner: str | Later = ...,
+        gid_owner: str | Later = ...,
+        comment: str | Later = ...,
+        policy: Literal['ACCEPT', 'DROP', 'QUEUE', 'RETURN'] = ...,
+        flush: bool = ...,
+        chain_management: bool = ...,
+        wait: str | Later = ...,
+        numeric: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> IptablesResult:
+        """Manage rules of iptables.
+
+        Args:
+            chain: The chain: INPUT, FORWARD, OUTPUT ..., or one's own.
+            table: The table. Default: 'filter'.
+            state: Whether the rule is there. Default: 'present'.
+            action: Where a new rule goes: to the end or to the top. One that is there stays where it is. Default: 'append'.
+            rule_num: With insert: the place of a new rule, counted from 1.
+            ip_version: Which IP. Default: 'ipv4'.
+            protocol: tcp, udp, icmp, all ...; with `!` in front: any other.
+            source: Address or network, with `!` in front any other.
+            destination: Address or network.
+            in_interface: Interface that it came by.
+            out_interface: Interface that it goes by.
+            source_port: Port or range, as 80 or 8000:8010; needs protocol.
+            destination_port: Port or range; needs protocol.
+            destination_ports: Several ports and ranges (multiport).
+            match: Extensions to load.
+            ctstate: States of connections: NEW, ESTABLISHED, RELATED ...
+            jump: What to do with the packet: ACCEPT, DROP, a chain ...
+            goto: Go on in this chain, and do not come back.
+            reject_with: How to refuse; implies `jump: REJECT`.
+            log_prefix: Text in front of the log's line.
+            log_level: Level of the log's line.
+            to_destination: With DNAT.
+            to_source: With SNAT.
+            to_ports: With REDIRECT and MASQUERADE.
+            gateway: With TEE: where the copy goes.
+            set_dscp_mark: With DSCP: the mark.
+            set_dscp_mark_class: With DSCP: the class.
+            tcp_flags: `flags`: those looked at, `flags_set`: those that are set.
+            syn: Packets that begin a connection of TCP. Default: 'ignore'.
+            fragment: Text `-f` or `! -f`: later fragments only, or none of them.
+            set_counters: Packets and bytes, by a comma.
+            icmp_type: Type of ICMP.
+            src_range: Source addresses from-to.
+            dst_range: Destination addresses from-to.
+            match_set: A set of ipset.
+            match_set_flags: src, dst; several by commas.
+            limit: How often it matches: 10/minute.
+            limit_burst: How often at once.
+            uid_owner: User who sends it.
+            gid_owner: Group that sends it.
+            comment: A comment on the rule.
+            policy: What becomes of packets that no rule of the chain matches.
+            flush: Take all rules of the chain, or of the table, away. Default: False.
+            chain_management: Make the chain when it is not there; with absent and no rule, take it away when it is empty. Default: False.
+            wait: Seconds to wait for the lock of another iptables.
+            numeric: Accepted: names of hosts and services are never looked up to compare. Default: False.
+        """
+
     def known_hosts(
         self,
         name: str | Later,
@@ -2758,6 +2916,20 @@ class Tasks:
             setype: SELinux type.
             selevel: SELinux level.
             unsafe_writes: Write in place where an atomic replace is impossible (a bind-mounted file). Default: False.
+        """
+
+    def locale_gen(
+        self,
+        name: Sequence[str | Later] | str | Later,
+        *,
+        state: Literal['absent', 'present'] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> LocaleGenResult:
+        """Generate locales.
+
+        Args:
+            name: Locales: `de_DE.UTF-8`, `pt_BR.UTF-8` ...
+            state: Whether they are there. Default: 'present'.
         """
 
     def modprobe(
@@ -3312,6 +3484,22 @@ class Tasks:
 
         Args:
             cacheable: Set it as a fact too, in `ansible_facts`. Default: False.
+        """
+
+    def set_stats(
+        self,
+        data: Mapping[str, Any],
+        *,
+        per_host: bool = ...,
+        aggregate: bool = ...,
+        **keywords: Unpack[Keywords],
+    ) -> SetStatsResult:
+        """Set statistics that are shown at the end of the run.
+
+        Args:
+            data: Names and values.
+            per_host: Of this host, not of the run. Default: False.
+            aggregate: Add to what is set already: numbers are added, lists and texts joined, mappings merged; else replace it. Default: True.
         """
 
     def setup(

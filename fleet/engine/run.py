@@ -69,6 +69,7 @@ class Run:
         self.closing: list[Callable[[], None]] = []  # called at its end
         self._added: list[tuple[str, dict[str, Any], list[str]]] = []  # what add_host and group_by brought: it outlives a refresh of the inventory
         self._grouped: list[tuple[str, str, list[str]]] = []
+        self.custom_stats: dict[str, dict[str, Any]] = {}  # what set_stats set, by host, and for the run under "_run"
         self.cleared = 0  # how often errors were forgiven (meta: clear_host_errors)
         self._numbers = 0
         self._gates: dict[int, Gate] = {}
@@ -81,7 +82,7 @@ class Run:
 
     def emit(self, event: Event) -> None:
         if self.redactor:
-            for name in ("result", "message", "hint", "label", "text", "name", "error"):
+            for name in ("result", "message", "hint", "label", "text", "name", "error", "custom_stats"):
                 value = getattr(event, name, None)
                 if value:
                     setattr(event, name, self.redactor.clean(value))
@@ -161,6 +162,12 @@ class Run:
         self.inventory.add_group(name, parents)
         self.inventory.add_host(host, {}, [name])
         return new
+
+    def add_stats(self, host: str, data: Mapping[str, Any], aggregate: bool) -> None:
+        """Take what set_stats sets. aggregate: numbers are added, lists and texts joined, mappings merged; what cannot be is replaced."""
+        mine = self.custom_stats.setdefault(host, {})
+        for name, value in data.items():
+            mine[name] = _joined(mine[name], value) if aggregate and name in mine else value
 
     def clear_errors(self) -> None:
         for state in self.states.values():
@@ -277,7 +284,7 @@ class Run:
                 close()
             self.connections.close()
         finished = RunFinished(run=self.id, status=self._status(error), duration=round(time.time() - began, 3), interrupted=self.interrupted,
-                               stats=self.stats(), error=error)
+                               stats=self.stats(), error=error, custom_stats=self.custom_stats)
         self.emit(finished)
         return finished
 
@@ -335,3 +342,13 @@ def _directory(sources: list[str]) -> str | None:
 def new_id() -> str:
     """A run's id: its start (UTC) and four random hex digits, so that ids sort by time."""
     return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + uuid.uuid4().hex[:4]
+
+
+def _joined(old: Any, value: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(value, Mapping):
+        return {**old, **value}
+    for kind in (str, list, (int, float)):
+        if isinstance(old, kind) and isinstance(value, kind):
+            first: Any = old
+            return first + value
+    return value

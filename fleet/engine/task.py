@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fleet.engine.walk import Walk
 
 # Their items see what earlier items set, so they run one after the other; all others are pipelined.
-_IN_ORDER = frozenset({"set_fact", "include_vars", "add_host", "group_by", "pause", "debug", "assert", "fail", "include_tasks", "include_role"})
+_IN_ORDER = frozenset({"set_fact", "include_vars", "add_host", "group_by", "pause", "debug", "assert", "fail", "set_stats", "include_tasks", "include_role"})
 WINDOW = 64  # loop items of one task in flight at once on one host
 
 

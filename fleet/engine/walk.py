@@ -368,13 +368,15 @@ class Walk:
             self.take_facts(runner, facts)
 
     def enlist(self, task: Task, result: dict[str, Any]) -> None:
-        """The hosts and groups a result brings into the inventory; only then is it known whether it changed anything."""
+        """The hosts and groups a result brings into the inventory (only then is it known whether it changed anything), and the run's own statistics."""
         if result.get("failed"):
             return
         if task.action == "add_host" and isinstance(added := result.get("add_host"), Mapping):
             result["changed"] = self.run.add_host(added)
         elif task.action == "group_by" and not result.get("skipped"):
             result["changed"] = self.run.add_group(self.host, result["add_group"], result["parent_groups"])
+        elif task.action == "set_stats" and isinstance(stats := result.get("ansible_stats"), Mapping):
+            self.run.add_stats(self.host if stats["per_host"] else "_run", stats["data"], stats["aggregate"])
 
     def take_facts(self, runner: TaskRun, facts: Mapping[str, Any]) -> None:
         action = runner.task.action

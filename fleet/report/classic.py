@@ -20,11 +20,12 @@ def heading(text: str) -> str:
 
 
 class Classic:
-    """A subscriber that prints to a stream. verbosity: 1 shows results, 2 more."""
+    """A subscriber that prints to a stream. verbosity: 1 shows results, 2 more; custom_stats: what set_stats set is shown too."""
 
-    def __init__(self, stream: TextIO, verbosity: int = 0) -> None:
+    def __init__(self, stream: TextIO, verbosity: int = 0, custom_stats: bool = False) -> None:
         self.stream = stream
         self.verbosity = verbosity
+        self.custom_stats = custom_stats
         self.tasks: dict[int, TaskStarted] = {}
         self.shown = 0
 
@@ -109,6 +110,10 @@ class Classic:
         self.write(heading("PLAY RECAP"))
         for host, stats in sorted(event.stats.items()):
             self.write(f"{safe(host):26} : {recap(stats)}")
+        if self.custom_stats and event.custom_stats:
+            self.write(heading("CUSTOM STATS: "))
+            for host, own in sorted(event.custom_stats.items(), key=lambda pair: (pair[0] == "_run", pair[0])):
+                self.write(f"\t{'RUN' if host == '_run' else safe(host)}: {safe(json.dumps(own, sort_keys=True, default=str))}")
         if event.error:
             self.write(f"[ERROR]: {safe(event.error)}")
 

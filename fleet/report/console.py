@@ -266,6 +266,9 @@ class Console:
             self.write(f"  {self.paint(_worst(stats), safe(name).ljust(width))}  {self._counts(stats)}")
         if len(news) < len(hosts):
             self.write(self.paint("dim", f"  and {len(hosts) - len(news)} hosts without changes"))
+        for name, own in sorted(event.custom_stats.items()):
+            head = "" if name == "_run" else f"{safe(name)}: "
+            self.write(*(f"  {self.paint('dim', 'stat')} {head}{safe(key)}: {_indent(readable(value))}" for key, value in own.items()))
         self.write("  " + self.verdict(event, hosts.values()))
 
     def _counts(self, stats: HostStats) -> str:

@@ -83,3 +83,17 @@ def test_pause(site: Site) -> None:
     first, second = (event.result for event in seen.results("a"))
     assert first["delta"] == 1 and first["stdout"].startswith("Paused for 1") and not first["changed"]
     assert second["user_input"] == "" and "not interactive" in second["warnings"][0]
+
+
+def test_statistics_of_ones_own(site: Site) -> None:
+    seen = tasks(site,
+        {"set_stats": {"data": {"count": 1, "names": ["{{ inventory_hostname }}"], "text": "x", "map": {"a": 1}}}},
+        {"set_stats": {"data": {"count": 2.5, "map": {"b": 2}, "text": ["not text"]}}},
+        {"set_stats": {"data": {"own": "{{ inventory_hostname }}"}, "per_host": True}, "loop": [1, 2]},
+        {"set_stats": {"data": {"own": "last"}, "per_host": True, "aggregate": False}, "when": "inventory_hostname == 'b'"},
+        {"set_stats": {"data": {"not a name": 1}}}, hosts="pair", check=True)
+    stats = seen.events[-1].as_dict()["custom_stats"]
+    stats["_run"]["names"].sort()
+    assert stats == {
+        "_run": {"count": 7.0, "names": ["a", "b"], "text": ["not text"] * 2, "map": {"a": 1, "b": 2}}, "a": {"own": "aa"}, "b": {"own": "last"}}
+    assert [result.status for result in seen.results("a")] == ["ok", "ok", "ok", "skipped", "ignored"]

@@ -24,7 +24,7 @@ from fleet import registry
 from fleet.runner.module import Module, execute
 from fleet.validate import validate
 
-PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers,dnf,createrepo-c,rpm"
+PACKAGES = "openssh-client,cron,passwd,adduser,systemd,init-system-helpers,dnf,createrepo-c,rpm,locales"
 _CLONE_NEWNS, _CLONE_NEWUTS = 0x20000, 0x4000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 
@@ -58,7 +58,7 @@ def root() -> Path:
         pytest.fail("this needs root and mmdebstrap; `make test` sees to both")
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "fleet/tests"
     state.mkdir(parents=True, exist_ok=True)
-    path = state / "root-2"  # another number when PACKAGES change
+    path = state / "root-3"  # another number when PACKAGES change
     if not path.exists():
         new = state / f"new.{os.getpid()}"
         sources = Path("/etc/apt/sources.list.d/debian.sources")

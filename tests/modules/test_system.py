@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,46 @@ def test_modules_that_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.Monke
     fails("modprobe", {"name": "loop", "state": "absent"}, "built into this kernel")
     (tmp_path / "none").write_text("")
     fails("modprobe", {"name": "dummy"}, "there are no modules for this kernel")
+
+
+def choice(name: str = "pager2") -> dict[str, str]:
+    done = subprocess.run(["update-alternatives", "--query", name], capture_output=True, text=True)
+    return dict(line.split(": ", 1) for line in done.stdout.split("\n\n")[0].splitlines() if ": " in line)
+
+
+@inside
+def test_alternatives() -> None:
+    one: dict[str, Any] = {"name": "pager2", "path": "/bin/cat"}
+    two: dict[str, Any] = {"name": "pager2", "path": "/bin/more"}
+    link = Path("/usr/bin/pager2")
+    assert "give its link" in run("alternatives", **one)["msg"]
+    settles("alternatives", **one, link=str(link))
+    assert (choice()["Value"], choice()["Status"], os.readlink("/etc/alternatives/pager2")) == ("/bin/cat", "manual", "/bin/cat")
+    settles("alternatives", **two, state="present", priority=90)
+    assert choice()["Value"] == "/bin/cat"
+    settles("alternatives", name="pager2", state="auto")
+    assert (choice()["Value"], choice()["Status"]) == ("/bin/more", "auto")
+    settles("alternatives", **one)
+    settles("alternatives", **one, priority=99)
+    slave = {"name": "pager2.1", "link": "/usr/bin/pager2.1", "path": "/bin/tac"}
+    settles("alternatives", **one, subcommands=[slave])
+    assert os.readlink("/etc/alternatives/pager2.1") == "/bin/tac"
+    settles("alternatives", **one, subcommands=[])
+    assert not Path("/etc/alternatives/pager2.1").exists()
+    settles("alternatives", **one, state="absent")
+    assert choice()["Value"] == "/bin/more"
+    assert "does not exist" in run("alternatives", name="pager2", path="/no/such")["msg"]
+    assert run("alternatives", name="--all", path="/bin/cat")["failed"]
+
+
+@inside
+def test_locales() -> None:
+    done = settles("locale_gen", name=["de_DE.UTF-8"])
+    assert done["mechanism"] == "glibc" and "\nde_DE.UTF-8 UTF-8\n" in Path("/etc/locale.gen").read_text()
+    assert subprocess.run(["date", "-d", "@0", "+%A"], env={"LC_ALL": "de_DE.UTF-8"}, capture_output=True, text=True).stdout == "Donnerstag\n"
+    assert not ok("locale_gen", name=["de_DE.utf8"])["changed"]
+    settles("locale_gen", name=["de_DE.UTF-8"], state="absent")
+    assert "\n# de_DE.UTF-8 UTF-8\n" in Path("/etc/locale.gen").read_text()
+    assert "not available: xx_XX.UTF-8" in run("locale_gen", name=["xx_XX.UTF-8"])["msg"]
+    Path("/etc/locale.gen").unlink()
+    assert "install the package locales" in run("locale_gen", name=["de_DE.UTF-8"])["msg"]
