@@ -29,8 +29,8 @@ mount --rbind /dev %(dir)s/root/dev; mount -t proc proc %(dir)s/root/proc; mount
 mount -t tmpfs tmpfs %(dir)s/root/run; mount -t tmpfs tmpfs %(dir)s/root/tmp; chmod 1777 %(dir)s/root/tmp
 mount --rbind /sys/fs/cgroup %(dir)s/root/sys/fs/cgroup 2>/dev/null || true
 mkdir -p -m 755 %(dir)s/root/run/sshd; mkdir -p -m 1777 %(dir)s/root/run/lock; hostname %(name)s
-exec chroot %(dir)s/root /usr/sbin/sshd -D -e'
-"""
+exec chroot %(dir)s/root /bin/sh -c "/usr/sbin/sshd -D -e & sleep infinity & wait"'
+"""  # the shell is the host's process 1: it takes in orphans, and lives on when sshd is restarted
 
 
 def default_folder() -> Path:

@@ -36,6 +36,16 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert str(lab.folder) not in Path("/proc/self/mountinfo").read_text()
 
 
+def test_a_host_lives_on_when_its_sshd_is_restarted(tmp_path: Path) -> None:
+    with Lab(tmp_path / "one") as lab:
+        lab.up(1)
+        inventory = ["-i", str(lab.inventory), "--no-journal"]
+        for module, options in (("service", ["-a", "name=ssh state=restarted"]), ("ping", [])):
+            done = subprocess.run([sys.executable, "-m", "fleet", "run", *inventory, "h1", "-m", module, *options], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert lab.status()["h1"]["running"]
+
+
 def test_two_labs_do_not_meet(tmp_path: Path, lab: Lab) -> None:
     with Lab(tmp_path / "two") as other:
         other.up(1)
