@@ -38,7 +38,6 @@ def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str
         data["users"] = [{"name": "root", "lock_passwd": True, "ssh_authorized_keys": list(authorized_keys)}]
     if host_key is not None:
         data["ssh_deletekeys"] = True
-        data["ssh_genkeytypes"] = []
         data["ssh_keys"] = {"ed25519_private": host_key[0], "ed25519_public": host_key[1]}
     more = dict(more or {})
     if data.get("users") and isinstance(more.get("users"), list):

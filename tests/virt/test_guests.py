@@ -16,6 +16,11 @@ def effects(result: dict[str, Any]) -> dict[str, str]:
     return {each["what"]: each["effect"] for each in result["effects"]}
 
 
+def test_the_first_boot_has_nothing_to_complain_of(guest: Machine) -> None:
+    """Neither of the image's own configuration nor of the seed: both are valid by cloud-init's schema."""
+    assert guest.sh("grep -cE 'WARNING|ERROR|Traceback' /var/log/cloud-init.log || grep -E 'WARNING|ERROR' /var/log/cloud-init.log || true") == "0\n"
+
+
 def test_grown_live(fresh_guest: Machine, apply: Apply) -> None:
     guest = fresh_guest
     before = int(guest.sh("awk '/MemTotal/ {print $2}' /proc/meminfo"))
