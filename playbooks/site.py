@@ -2,18 +2,20 @@
 
 from fleet import Host, play
 
-TREE = "/var/lib/fleet/images/tree"
-SERVE = ["sh", "-c", "mkdir -p /srv/app && exec busybox httpd -f -p 8080 -h /srv/app"]
+SERVE = ["busybox", "httpd", "-f", "-p", "8080", "-h", "/srv/app"]
 
 
-@play(hosts="hypervisors:container_hosts")
-def images(t: Host) -> None:
-    """Images, built once"""
+@play(hosts="hypervisors")
+def image(t: Host) -> None:
+    """An image, built once"""
     t.apt("mmdebstrap")
-    if "hypervisors" in t.groups:
-        t.image("guest", path=f"{t.vars.images}/guest", formats=["disk"], packages=["less"])
-    if "container_hosts" in t.groups:
-        t.image("tree", formats=["tree"], packages=["busybox", "less"])
+    t.image("app", store=t.vars.images, formats=["disk", "tree"], packages=["less"], roles=["app"], vars={"greeting": "Hello"})
+
+
+@play(hosts="container_hosts")
+def fan_out(t: Host) -> None:
+    """The same image where containers run"""
+    t.image("app", store=t.vars.images, source=t.vars.groups["hypervisors"][0])
 
 
 @play(hosts="hypervisors")
@@ -24,7 +26,7 @@ def guests(t: Host) -> None:
     t.network("fleetlab", address="192.168.150.1/24", dhcp=["192.168.150.100", "192.168.150.199"], reservations={"web1": "192.168.150.20"})
     with open(f"{t.vars.lab_key}.pub") as file:
         key = file.read().strip()
-    guest = t.guest("web1", image=f"{t.vars.images}/guest", max_memory="1G", vcpus=2, networks=["fleetlab"],
+    guest = t.guest("web1", image=f"{t.vars.images}/app", max_memory="1G", vcpus=2, networks=["fleetlab"],
                     authorized_keys=[key], known_hosts=f"{folder}/guests_known_hosts", wait="ssh")
     t.guest("web1", memory="640M", disks=[{"name": "data", "size": "1G"}])  # grown while it runs
     t.guest("web1", watchdog="reset")  # waits for a boot
@@ -35,8 +37,9 @@ def guests(t: Host) -> None:
 @play(hosts="container_hosts")
 def containers(t: Host) -> None:
     """Containers"""
-    t.container("box", backend="chroot", image=TREE, command=["sleep", "infinity"], state="running")
-    t.container("site", backend="nspawn", image=TREE, command=SERVE, state="running")
+    tree = f"{t.vars.images}/app"
+    t.container("box", backend="chroot", image=tree, command=["sleep", "infinity"], state="running")
+    t.container("site", backend="nspawn", image=tree, command=SERVE, state="running")
 
 
 @play(hosts="practice:guests:containers")

@@ -82,9 +82,10 @@ class Call(Protocol):
         """The same call at another host of the inventory."""
 
     def apply(self, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str = "",
-              environment: Mapping[str, str] | None = None) -> tuple[HostStats, TaskResult | None]:
+              environment: Mapping[str, str] | None = None, extra_vars: Mapping[str, Any] | None = None) -> tuple[HostStats, TaskResult | None]:
         """Apply plays within this task to one more host, which the run's other plays do not see; values: its variables, connection included.
-        Its counts, and the result that ended it early or None. note: a line for people; environment: added to all its tasks'."""
+        Its counts, and the result that ended it early or None. note: a line for people; environment: added to all its tasks'; extra_vars: in place
+        of the run's."""
 
     def watched(self, subscriber: Subscriber) -> AbstractContextManager[None]:
         """Have the run's events given to a subscriber as well, for a while."""

@@ -28,7 +28,7 @@ SPEC = Spec(
         "packages": Opt("list", "Packages of the Debian base, beside those the formats need.", elements="str", default=[]),
         "mirror": Opt("str", "Debian mirror; by default the one mmdebstrap knows."),
         "roles": Opt("list", "Roles applied to it, each a layer, as a play's `roles`.", elements="raw"),
-        "vars": Opt("dict", "Variables of the image, as of a host.", default={}),
+        "vars": Opt("dict", "Variables of the image, as of a host; -e does not change them.", default={}),
         "formats": Opt("list", "tree: a root for containers; tar, squashfs; oci: an OCI image layout; disk: a disk with its kernel and initrd, "
                                "for guests; raw, qcow2: a disk that boots by itself, by BIOS and by UEFI.", elements="str"),
         "size": Opt("bytes", "Capacity of disks."),
@@ -71,6 +71,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
     if args.state == "verified":
         return verify(call, recipe(call, name), store)
     result = yield from build.ensure(call, recipe(call, name), store)
+    fanout.expect(call, store, result.get("name") or name, result.get("id"))
     return {**result, "name": result.get("name") or name}
 
 
@@ -103,7 +104,9 @@ def recipe(call: Call, name: str | None) -> Recipe:
             words[option] = _map(value, data.pos)
     if args.vars:
         words["vars"] = {**(words.get("vars") or {}), **args.vars}
-    return parse(words, path=str(path), static=call.static, name=name or "")
+    found = parse(words, path=str(path), static=call.static, name=name or "")
+    found.own = frozenset(args.vars)
+    return found
 
 
 def _map(value: Any, pos: Any) -> Any:

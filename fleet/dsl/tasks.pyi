@@ -2645,7 +2645,7 @@ class Tasks:
             packages: Packages of the Debian base, beside those the formats need.
             mirror: Debian mirror; by default the one mmdebstrap knows.
             roles: Roles applied to it, each a layer, as a play's `roles`.
-            vars: Variables of the image, as of a host.
+            vars: Variables of the image, as of a host; -e does not change them.
             formats: tree: a root for containers; tar, squashfs; oci: an OCI image layout; disk: a disk with its kernel and initrd, for guests; raw, qcow2: a disk that boots by itself, by BIOS and by UEFI.
             size: Capacity of disks.
             source: A host of the inventory that has the image: it is taken from there, not built.

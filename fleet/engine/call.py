@@ -206,9 +206,9 @@ class ActionCall:
         return other
 
     def apply(self, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str = "",
-              environment: Mapping[str, str] | None = None) -> tuple[HostStats, TaskResult | None]:
+              environment: Mapping[str, str] | None = None, extra_vars: Mapping[str, Any] | None = None) -> tuple[HostStats, TaskResult | None]:
         from fleet.engine.nested import apply
-        return apply(self, plays, host, values, groups, note, environment or {})
+        return apply(self, plays, host, values, groups, note, environment or {}, self.extra_vars if extra_vars is None else extra_vars)
 
     @contextmanager
     def watched(self, subscriber: Subscriber) -> Iterator[None]:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class Nested(Run):
     """A run inside another one's task. Its events are the outer run's; plays are told by a line."""
 
-    def __init__(self, call: ActionCall, inventory: Inventory, host: str, *, check: bool) -> None:
+    def __init__(self, call: ActionCall, inventory: Inventory, host: str, extra_vars: Mapping[str, Any], *, check: bool) -> None:
         outer = call.run_
         self.outer = outer
         options = dataclasses.replace(outer.options, check=check, limit=host, tags=(), skip_tags=(), start_at_task=None, step=False)
         super().__init__(inventory=inventory, settings=outer.settings, options=options, connections=outer.connections, static=outer.static,
-                         templar=outer.templar, extra_vars=outer.extra_vars, command=outer.command, sources=outer.sources,
+                         templar=outer.templar, extra_vars=extra_vars, command=outer.command, sources=outer.sources,
                          subscribers=[self._pass], run_id=outer.id)
         self.hub = outer.hub
         self.redactor = outer.redactor
@@ -76,9 +76,9 @@ def inventory_with(inventory: Inventory, host: str, values: Mapping[str, Any], g
 
 
 def apply(call: ActionCall, plays: Sequence[Play], host: str, values: Mapping[str, Any], groups: Sequence[str], note: str,
-          environment: Mapping[str, str]) -> tuple[HostStats, TaskResult | None]:
+          environment: Mapping[str, str], extra_vars: Mapping[str, Any]) -> tuple[HostStats, TaskResult | None]:
     """Apply plays to one more host; what came of it, and the result that ended it early. `values` are its variables."""
-    run = Nested(call, inventory_with(call.run_.inventory, host, values, groups), host, check=False)
+    run = Nested(call, inventory_with(call.run_.inventory, host, values, groups), host, extra_vars, check=False)
     run._warned = len(run.inventory.warnings)
     if note:
         call.run_.emit(Note(level="info", host=call.host, message=note))

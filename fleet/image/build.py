@@ -10,8 +10,9 @@ from fleet.image.recipe import DISKS, Recipe, digest
 from fleet.image.source import must, ready
 from fleet.runner.module import Change
 
-# How a place is reached is no part of what is in it.
+# How a place is reached is no part of what is in it, nor where the practice fleet keeps its files.
 _CONNECTION = ("ansible_", "fleet_")
+_LAB = ("lab_key", "lab_folder", "lab_images")
 
 
 class Wanted:
@@ -21,8 +22,8 @@ class Wanted:
         self.call = call
         self.recipe = recipe
         self.store = store
-        known = {name: value for name, value in call.vars_of(recipe.name, recipe.groups).items() if not name.startswith(_CONNECTION)}
-        self.salt = digest([known, recipe.vars, dict(call.extra_vars)]) if recipe.steps else ""
+        known = {name: value for name, value in call.vars_of(recipe.name, recipe.groups).items() if not name.startswith(_CONNECTION) and name not in _LAB}
+        self.salt = digest([known, recipe.vars, extra_vars(call, recipe)]) if recipe.steps else ""
         answer = must(call.module("_image_status", {
             "store": store, "name": recipe.name, "base": base, "seal": recipe.seal(), "disk": bool(DISKS & set(recipe.formats)),
             "steps": [digest([step.digest, self.salt]) for step in recipe.steps]}, check=False))
@@ -34,6 +35,11 @@ class Wanted:
         self.base: str = answer["base"]
         self.source: dict[str, Any] = {**base, **({"image": answer["base_image"]} if answer["base_image"] else {})}
         self.manifest: dict[str, Any] = answer["manifest"]
+
+
+def extra_vars(call: Any, recipe: Recipe) -> dict[str, Any]:
+    """The variables of -e, but those that the image has of its own."""
+    return {name: value for name, value in call.extra_vars.items() if name not in recipe.own}
 
 
 def ensure(call: Any, recipe: Recipe, store: str) -> Generator[Change, Any, dict[str, Any]]:
@@ -87,7 +93,7 @@ def apply(call: Any, recipe: Recipe, opened: dict[str, Any], index: int) -> Any:
     values = {**recipe.vars, "ansible_connection": "container", "fleet_on": call.host, "fleet_container": opened["name"], "fleet_root": opened["root"],
               "fleet_backend": "chroot"}
     stats, failure = call.apply(step.plays, recipe.name, values, recipe.groups, f"image {recipe.name}: {step.name}",
-                                {"SOURCE_DATE_EPOCH": str(opened["epoch"])})
+                                {"SOURCE_DATE_EPOCH": str(opened["epoch"])}, extra_vars(call, recipe))
     if failure is not None:
         message = str(failure.result.get("msg") or "it failed")
         raise TaskError(f"image {recipe.name}: {step.name}: {failure.name}: {message}", {"step": step.name})

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Generator
 from typing import Any
 
+from fleet.errors import NotYet
 from fleet.image.source import must
 from fleet.runner.module import Change
 
@@ -17,7 +18,7 @@ PIECE = 8 << 20
 def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any, dict[str, Any]]:
     """The changes that bring an image of the host `source` here, under the same name."""
     there = call.at(source)
-    known = must(there.module("_image_list", {"store": store, "name": name}, check=False))["image"]
+    known = offering(call, there, source, store, name)
     label = name if name in known["names"] or not known["id"].startswith(name) else str(next(iter(known["names"]), name))
     wanted = {"store": store, "id": known["id"], "name": label}
     here = must(call.module("_image_pull", wanted, check=True))
@@ -27,6 +28,23 @@ def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any
         here = (yield Change(f"image {label}", "another", known["id"][:12], lambda: must(call.module("_image_pull", wanted, check=False)))) or here
     brief = {key: value for key, value in (here.get("manifest") or {}).items() if key not in ("packages", "layers", "roles", "outputs")}
     return {**brief, "id": known["id"], "path": here["path"], "name": label, "through": here.get("through", "")}
+
+
+def expect(call: Any, store: str, name: str | None, id_: str | None) -> None:
+    """Under check, remember what a task before would build, so that the plan of those that take it from there is true."""
+    if call.check and id_:
+        call.shared[("image to come", call.host, store, name)] = id_
+
+
+def offering(call: Any, there: Any, source: str, store: str, name: str) -> dict[str, Any]:
+    """The image that the source has by this name, or under check will have: its id and names."""
+    coming = call.shared.get(("image to come", source, store, name))
+    if coming:
+        return {"id": coming, "names": [name]}
+    answer = there.module("_image_list", {"store": store, "name": name}, check=False)
+    if answer.get("failed") and call.check:
+        raise NotYet(f"{source}: {answer.get('msg')}", hint="it is to be built there first")
+    return dict(must(answer)["image"])
 
 
 def bring(call: Any, there: Any, source: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class Step:
 
 @dataclass(slots=True)
 class Recipe:
-    """What an image is built of. base: as the build host takes it; config: of the OCI image; vars: variables of the image as a host."""
+    """What an image is built of. base: as the build host takes it; config: of the OCI image; vars: variables of the image as a host; own: the names
+    of those that -e does not change."""
 
     name: str
     base: dict[str, Any]
@@ -50,6 +51,7 @@ class Recipe:
     size: int = 2 << 30
     config: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     groups: tuple[str, ...] = ("images",)
     pos: Pos = Pos("image")
 

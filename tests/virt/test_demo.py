@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 pytestmark = [pytest.mark.virt, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 PLACES = ["box", "h1", "h2", "h3", "hv1", "site", "web1"]
+BAKED = {"box", "site", "web1"}  # made of an image that has the role already
 
 
 class Demo:
@@ -50,16 +52,20 @@ def test_the_whole_demo(demo: Demo) -> None:
     for site in ("playbooks/site.yml", "playbooks/site.py"):
         seen = demo.fleet("plan", "-i", "inventory", site, "--detailed-exitcode", status=3)
         assert "web1, box, site: it is not there yet" in seen, "a plan of what is to come has no failures:\n" + seen
+        assert re.search(r"image app: \S+ → ([0-9a-f]{12}) from hv1", seen), "nor does it leave out where the image goes:\n" + seen
 
     first: dict[str, Any] = demo.stats("apply", "playbooks/site.yml")
     assert sorted(first) == PLACES
-    assert all(stats["changed"] and not stats["failed"] and not stats["unreachable"] for stats in first.values()), first
+    assert not any(stats["failed"] or stats["unreachable"] for stats in first.values()), first
+    assert {place for place in PLACES if not first[place]["changed"]} == BAKED, "the role changes nothing where it was baked"
+    assert all(first[place]["ok"] >= 5 for place in BAKED), "and it was applied there"
 
     assert demo.changed("apply", "playbooks/site.yml") == {}, "the second apply changes nothing"
     assert "in sync" in demo.fleet("plan", "-i", "inventory", "playbooks/site.yml", "--detailed-exitcode")
 
     seen = demo.fleet("plan", "-i", "inventory", "playbooks/site.yml", "-e", "greeting=Welcome", "--detailed-exitcode", status=3)
-    assert seen.count("-<p>Hello from ") == seen.count("+<p>Welcome from ") == 6, "one line on each place that has the role:\n" + seen
+    assert seen.count("-<p>Hello from ") == seen.count("+<p>Welcome from ") == 1, "one line, the same on each place that has the role:\n" + seen
+    assert "    h1, h2, h3, web1, box, site  /srv/app/index.html\n" in seen
     assert "6 changes pending" in seen
     everywhere = {place: 1 for place in PLACES if place != "hv1"}
     assert demo.changed("apply", "playbooks/site.yml", "-e", "greeting=Welcome") == everywhere
