@@ -16,6 +16,7 @@ def image(t: Host) -> None:
 def fan_out(t: Host) -> None:
     """The same image where containers run"""
     t.image("app", store=t.vars.images, source=t.vars.groups["hypervisors"][0])
+    t.rollout("app", store=t.vars.images, check=["test", "-e", "/srv/app/index.html"])
 
 
 @play(hosts="hypervisors")
@@ -26,6 +27,7 @@ def guests(t: Host) -> None:
     t.network("fleetlab", address="192.168.150.1/24", dhcp=["192.168.150.100", "192.168.150.199"], reservations={"web1": "192.168.150.20"})
     with open(f"{t.vars.lab_key}.pub") as file:
         key = file.read().strip()
+    t.guest_rollout("app", store=t.vars.images, check=["systemctl", "is-active", "app"])
     guest = t.guest("web1", image=f"{t.vars.images}/app", max_memory="1G", vcpus=2, networks=["fleetlab"],
                     authorized_keys=[key], known_hosts=f"{folder}/guests_known_hosts", wait="ssh")
     t.guest("web1", memory="640M", disks=[{"name": "data", "size": "1G"}])  # grown while it runs

@@ -50,6 +50,8 @@ def _volumes(machine: Machine, seen: Seen) -> tuple[list[str], list[str]]:
         if disk.get(PREFIX + "made") == "yes":
             more = [each for place in places for each in overlays.volumes(machine.host, place)]
             mine += [place for place in dict.fromkeys([*places, *more]) if place not in mine]
+            if seen.stored.get(PREFIX + "before") and _name(disk) == "root":
+                mine.append(f"{source(disk)}.before")  # of a rollout that was cut off
         elif disk.find("readonly") is None:
             others += places
     ignition = next(row for row in GUEST if row.name == "ignition").lens.read(seen.stored)

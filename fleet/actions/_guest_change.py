@@ -315,17 +315,17 @@ def living(call: Any, machine: Machine, declared: Wanted, seen: Seen, result: di
         return
     if seen.live is None or seen.stored.get(PREFIX + "applied") == first.digest:
         return
-    place = _place(call, machine, seen.live)
-    if place is None:
+    inside = place(call, machine, seen.live)
+    if inside is None:
         result["unconverged"] = "the guest is not in the inventory and its agent does not answer, so what changed in its first-boot data waits"
         return
     before = call.check
     for what, module, args in live_seed.tasks(first.data):
-        answer = call.elsewhere(place, module, args, check=True)
+        answer = call.elsewhere(inside, module, args, check=True)
         if answer.get("failed") or answer.get("unreachable"):
             raise VirtError(f"in guest {machine.name}: {what}: {answer.get('msg')}")
         if answer.get("changed"):
-            yield Change(f"in the guest: {what}", None, None, partial(_within, call, machine, place, what, module, args))
+            yield Change(f"in the guest: {what}", None, None, partial(_within, call, machine, inside, what, module, args))
     left = live_seed.left_out(first.data)
     if left:
         call.warn(f"only a first boot carries out {', '.join(left)}")
@@ -339,7 +339,7 @@ def _within(call: Any, machine: Machine, place: Any, what: str, module: str, arg
         raise VirtError(f"in guest {machine.name}: {what}: {answer.get('msg')}")
 
 
-def _place(call: Any, machine: Machine, live: ET.Element) -> Any:
+def place(call: Any, machine: Machine, live: ET.Element) -> Any:
     """The guest as a target of its own: as the inventory has it, else through its agent."""
     if machine.name in call.inventory.hosts:
         return call.run_.through(machine.name)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from fleet.actions import _guest_cloud
-from fleet.actions._guest import Wanted
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.virt import identity, qga
@@ -57,8 +56,8 @@ def restart(call: Any, machine: Machine) -> None:
     said(call, f"start {machine.name}", machine.start)
 
 
-def wait(call: Any, machine: Machine, declared: Wanted) -> Generator[Change, Any, dict[str, Any]]:
-    """Whatever the task waits for; the address where that is known."""
+def wait(call: Any, machine: Machine, key: tuple[str, str] | None) -> Generator[Change, Any, dict[str, Any]]:
+    """Whatever the task waits for; the address where that is known. key: its host key, to be known before the first connection."""
     what = call.args.wait
     if what == "none":
         return {}
@@ -67,8 +66,8 @@ def wait(call: Any, machine: Machine, declared: Wanted) -> Generator[Change, Any
         agent(call, machine, end)
         return {}
     found = address(call, machine, end)
-    if declared.key is not None:
-        yield from known(call, found, declared.key[1])
+    if key is not None:
+        yield from known(call, found, key[1])
     if what == "ssh":
         ssh(call, machine, found, end)
     if what == "cloud-init":

@@ -153,7 +153,7 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     result.setdefault("accel", "kvm" if after.stored.get("type") == "kvm" else "tcg")
     result["mac"] = attribute(after.stored, "devices/interface/mac", "address") or ""
     if call.args.state == "running" and not call.check:
-        result.update((yield from _guest_wait.wait(call, machine, declared)))
+        result.update((yield from _guest_wait.wait(call, machine, declared.key)))
     yield from _guest_change.living(call, machine, declared, after, result)
     return result
 

@@ -7,32 +7,19 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.actions import Call
+from fleet.actions import Call, _rollout
 from fleet.connection.base import Endpoint
-from fleet.errors import ArgumentError, TaskError
+from fleet.errors import ArgumentError
 from fleet.image.source import must
-from fleet.modules import _image_store
 from fleet.runner.container import HOME
 from fleet.runner.module import Change
-from fleet.runner.spec import Opt, Ret, Spec
+from fleet.runner.spec import Opt, Spec
 
 SPEC = Spec(
     "rollout", "Replace containers by clones of a newer image, in batches, and stop at the first bad one",
-    {
-        "image": Opt("str", "The image, by name or id.", required=True),
-        "containers": Opt("list", "These containers of the host, in this order; by default all that are made of another build of the image.", elements="str"),
-        "batch": Opt("str", "How many at a time: a number, or a share such as 25%.", default="1"),
-        "check": Opt("list", "A command that is run in each new container; status 0 is well. Beside the container's own `health`.", elements="str"),
-        "retries": Opt("int", "How often it is tried.", default=10),
-        "delay": Opt("float", "Seconds between tries.", default=1.0),
-        "rollback": Opt("bool", "Make the containers of a bad batch what they were, of the image they had.", default=True),
-        "store": Opt("path", "Directory of the host's images.", default=_image_store.DEFAULT),
-    },
-    returns={
-        "id": Ret("str", "The image's id."), "replaced": Ret("list", "Containers that are of the new image now.", elements="str"),
-        "rolled_back": Ret("list", "Those of the bad batch.", "failed", elements="str"),
-        "remaining": Ret("list", "Those that were not touched.", "failed", elements="str"),
-    },
+    {**_rollout.options("containers"), "check": Opt("list", "A command that is run in each new container; status 0 is well. Beside the container's own "
+                                                    "`health`.", elements="str")},
+    returns=_rollout.returns("containers"),
     examples="""\
 - rollout:
     image: web
@@ -40,7 +27,7 @@ SPEC = Spec(
     check: [wget, -qO, /dev/null, "http://127.0.0.1:8080/"]
 """,
     notes=["A container's root is made anew: what was written in it is lost, its volumes stay. One that did not run is replaced and not started.",
-           "Guests are replaced by a play with `serial`, whose tasks are `guest` and `wait_for`: a batch that fails ends the play."],
+           "`guest_rollout` does the same with guests."],
 )
 
 
@@ -58,13 +45,11 @@ class Member:
 
 def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
     args = call.args
-    image = must(call.module("_image_list", {"store": args.store, "name": args.image}, check=False))["image"]
-    path, id_ = os.path.join(args.store, "sha256", image["id"]), str(image["id"])
-    if not image.get("tree"):
-        raise ArgumentError(f"the image {args.image} has no tree for containers", hint="build it with `tree` among its formats")
+    image = _rollout.image(call, "tree", "containers")
+    path, id_ = image["path"], str(image["id"])
     members = [member for member in known(call, image["names"], args.containers) if member.image_id != id_]
     done: list[str] = []
-    batches = split(members, args.batch)
+    batches = _rollout.split(members, args.batch)
     for number, batch in enumerate(batches, 1):
         for member in batch:
             yield Change(f"container {member.name}", (member.image_id or member.before)[:12], id_[:12])
@@ -77,9 +62,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
         must(call.module("_image_containers", {**notes, "forget": back if wrong else [member.name for member in batch]}, check=False))
         if wrong:
             rest = [member.name for later in batches[number:] for member in later]
-            raise TaskError(f"batch {number} of {len(batches)} is bad and the rollout stops: {wrong}", {
-                "id": id_, "replaced": done, "rolled_back": back, "remaining": rest, "changed": True},
-                hint=(f"{', '.join(back)} run as before; " if back else "") + (f"{len(rest)} containers were not touched" if rest else ""))
+            raise _rollout.stopped("containers", wrong, number, batches, id_, done, back, rest)
         done += [member.name for member in batch]
     return {"id": id_, "replaced": done}
 
@@ -91,17 +74,6 @@ def known(call: Call, images: list[str], names: list[str] | None) -> list[Member
     if missing:
         raise ArgumentError(f"there is no container {', '.join(sorted(missing))} on {call.endpoint.name}")
     return [Member(each["name"], each["options"], each["image"], each["image_id"], each["running"], each) for each in listed]
-
-
-def split(members: list[Member], batch: str) -> list[list[Member]]:
-    try:
-        size = int(len(members) * float(batch[:-1]) / 100) if batch.endswith("%") else int(batch)
-    except ValueError:
-        size = 0
-    if not batch.endswith("%") and size < 1:
-        raise ArgumentError(f"batch is a number or a share such as 25%, not '{batch}'")
-    size = max(size, 1)
-    return [members[start:start + size] for start in range(0, len(members), size)]
 
 
 def replaced(call: Call, batch: list[Member], image: str) -> str:

@@ -98,14 +98,15 @@ def push(name: str, source: str, hosts: str, store: str, **given: Any) -> int:
 @command.command()
 @click.argument("name")
 @click.option("-C", "--check", cls=shared.Option, section="What", is_flag=True, help="Say what would be replaced; replace nothing.")
-@click.option("--batch", cls=shared.Option, section="What", default="1", show_default=True, metavar="N", help="Containers of a host at a time: a number, or 25%.")
-@click.option("--health", cls=shared.Option, section="What", metavar="COMMAND", help="Run in each new container; it must end with 0.")
+@click.option("--guests", cls=shared.Option, section="What", is_flag=True, help="Guests of a hypervisor in place of containers of a host.")
+@click.option("--batch", cls=shared.Option, section="What", default="1", show_default=True, metavar="N", help="How many of a host at a time: a number, or 25%.")
+@click.option("--health", cls=shared.Option, section="What", metavar="COMMAND", help="Run in each new one; it must end with 0.")
 @click.option("--no-rollback", cls=shared.Option, section="What", is_flag=True, help="Leave a bad batch as it is.")
 @_on("On which hosts.")
-def rollout(name: str, hosts: str, store: str, check: bool, batch: str, health: str | None, no_rollback: bool, **given: Any) -> int:
-    """Replace the containers that are of an older build of an image, batch by batch and host after host, and stop at the first bad batch."""
+def rollout(name: str, hosts: str, store: str, check: bool, guests: bool, batch: str, health: str | None, no_rollback: bool, **given: Any) -> int:
+    """Replace the containers (or guests) that are of an older build of an image, batch by batch and host after host, and stop at the first bad batch."""
     more = {"check": shlex.split(health)} if health else {}
-    task = _task("rollout", f"rollout of {name}", image=name, store=store, batch=batch, rollback=not no_rollback, **more)
+    task = _task("guest_rollout" if guests else "rollout", f"rollout of {name}", image=name, store=store, batch=batch, rollback=not no_rollback, **more)
     return perform(hosts, [task], given, check=check, serial=1)[0]
 
 

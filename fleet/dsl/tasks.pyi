@@ -90,6 +90,30 @@ class KeywordsButRetriesButDelay(TypedDict, total=False):
     remote_user: str
     vars: Mapping[str, Any]
 
+class KeywordsButRetriesButDelayButTimeout(TypedDict, total=False):
+    """What any task call takes beside its module's options; retries and delay and timeout is the module's own."""
+
+    task: str
+    notify: str | Callable[[Host], Any] | Sequence[str | Callable[[Host], Any]]
+    changed_when: bool | Callable[[dict[str, Any]], bool]
+    failed_when: bool | Callable[[dict[str, Any]], bool]
+    until: Callable[[dict[str, Any]], bool]
+    tags: str | Sequence[str]
+    become: bool
+    become_user: str
+    become_method: Literal["sudo", "su", "doas"]
+    become_flags: str
+    check_mode: bool
+    diff: bool
+    no_log: bool
+    ignore_errors: bool
+    ignore_unreachable: bool
+    environment: Mapping[str, str]
+    delegate_to: str
+    delegate_facts: bool
+    remote_user: str
+    vars: Mapping[str, Any]
+
 class KeywordsButRetriesButTimeout(TypedDict, total=False):
     """What any task call takes beside its module's options; retries and timeout is the module's own."""
 
@@ -668,6 +692,21 @@ class GuestPlacementResult(Result):
 
     placement: Record
     capacity: Record
+
+class GuestRolloutResult(Result):
+    """What `guest_rollout` gives back.
+
+        id: The image's id.
+        replaced: Guests that are of the new image now.
+        rolled_back: Those of the bad batch. Returned: failed.
+        remaining: Those that were not touched. Returned: failed.
+    """
+
+    id: str
+    replaced: list[str]
+    rolled_back: list[str]
+    remaining: list[str]
+    def later(self, field: Literal['id']) -> Later: ...  # type: ignore[override]
 
 class GuestSnapshotResult(Result):
     """What `guest_snapshot` gives back.
@@ -2534,6 +2573,42 @@ class Tasks:
             reserve: Memory of each host that is not given away. Default: '512M'.
             cpu_ratio: Virtual CPUs for one CPU of a host. Default: 8.0.
             memory_ratio: Memory given away for what a host has. Default: 1.0.
+        """
+
+    def guest_rollout(
+        self,
+        image: str | Later,
+        *,
+        guests: Sequence[str | Later] | str | Later = ...,
+        batch: str | Later = ...,
+        check: Sequence[str | Later] | str | Later = ...,
+        retries: int = ...,
+        delay: float = ...,
+        rollback: bool = ...,
+        store: str | PathLike[str] | Later = ...,
+        wait: Literal['none', 'address', 'ssh', 'agent', 'cloud-init'] = ...,
+        timeout: float = ...,
+        shutdown_timeout: float = ...,
+        force: bool = ...,
+        uri: str | Later = ...,
+        **keywords: Unpack[KeywordsButRetriesButDelayButTimeout],
+    ) -> GuestRolloutResult:
+        """Replace guests by clones of a newer image, in batches, and stop at the first bad one.
+
+        Args:
+            image: The image, by name or id.
+            guests: These guests of the host, in this order; by default all that are made of another build of the image.
+            batch: How many at a time: a number, or a share such as 25%. Default: '1'.
+            check: A command that is run in each new guest; status 0 is well.
+            retries: How often it is tried. Default: 10.
+            delay: Seconds between tries. Default: 1.0.
+            rollback: Make the guests of a bad batch what they were, of the image they had. Default: True.
+            store: Directory of the host's images. Default: '/var/lib/fleet/images'.
+            wait: What must be reached of each new guest before the next batch, as the `guest` module waits for it. Default: 'agent'.
+            timeout: Seconds it may take. Default: 180.0.
+            shutdown_timeout: Seconds a guest may take to shut down. Default: 60.0.
+            force: Pull the plug of one that does not shut down in time. Default: False.
+            uri: libvirt on the host; by default the variable fleet_libvirt_uri, else qemu:///system.
         """
 
     def guest_snapshot(

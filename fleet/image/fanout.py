@@ -10,6 +10,7 @@ from typing import Any
 
 from fleet.errors import NotYet
 from fleet.image.source import must
+from fleet.modules import _image_store as store_
 from fleet.runner.module import Change
 
 PIECE = 8 << 20
@@ -18,7 +19,7 @@ PIECE = 8 << 20
 def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any, dict[str, Any]]:
     """The changes that bring an image of the host `source` here, under the same name."""
     there = call.at(source)
-    known = offering(call, there, source, store, name)
+    known = image_of(there, source, store, name)
     label = name if name in known["names"] or not known["id"].startswith(name) else str(next(iter(known["names"]), name))
     wanted = {"store": store, "id": known["id"], "name": label}
     here = must(call.module("_image_pull", wanted, check=True))
@@ -26,8 +27,8 @@ def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any
         here = (yield Change(f"image {label}", None, f"{known['id'][:12]} from {source}", lambda: bring(call, there, source, wanted))) or here
     elif here["changed"]:
         here = (yield Change(f"image {label}", "another", known["id"][:12], lambda: must(call.module("_image_pull", wanted, check=False)))) or here
-    brief = {key: value for key, value in (here.get("manifest") or {}).items() if key not in ("packages", "layers", "roles", "outputs")}
-    return {**brief, "id": known["id"], "path": here["path"], "name": label, "through": here.get("through", "")}
+    expect(call, store, label, known["id"])
+    return {**store_.brief(here.get("manifest") or {}), "id": known["id"], "path": here["path"], "name": label, "through": here.get("through", "")}
 
 
 def expect(call: Any, store: str, name: str | None, id_: str | None) -> None:
@@ -36,15 +37,16 @@ def expect(call: Any, store: str, name: str | None, id_: str | None) -> None:
         call.shared[("image to come", call.host, store, name)] = id_
 
 
-def offering(call: Any, there: Any, source: str, store: str, name: str) -> dict[str, Any]:
-    """The image that the source has by this name, or under check will have: its id and names."""
-    coming = call.shared.get(("image to come", source, store, name))
+def image_of(call: Any, host: str, store: str, name: str) -> dict[str, Any]:
+    """The image that the call's host has by this name or id: its manifest in brief, and its names. What it only will have, under check, is its id and
+    `to_come`."""
+    coming = call.shared.get(("image to come", host, store, name))
     if coming:
-        return {"id": coming, "names": [name]}
-    answer = there.module("_image_list", {"store": store, "name": name}, check=False)
+        return {"id": coming, "names": [name], "path": f"{store.rstrip('/')}/sha256/{coming}", "to_come": True}
+    answer = call.module("_image_list", {"store": store, "name": name, "brief": True}, check=False)
     if answer.get("failed") and call.check:
-        raise NotYet(f"{source}: {answer.get('msg')}", hint="it is to be built there first")
-    return dict(must(answer)["image"])
+        raise NotYet(f"{host}: {answer.get('msg')}", hint="it is to be built there first")
+    return dict(must(answer)["images"][0])
 
 
 def bring(call: Any, there: Any, source: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,20 @@ from fleet.runner.spec import Opt, Spec
 SPEC = Spec("_image_list", "Images of a host", {
     "store": Opt("path", "The store.", default=store_.DEFAULT),
     "name": Opt("str", "Only this one, by name or id, with its whole manifest.", default=""),
+    "brief": Opt("bool", "Only what needs no look at what uses them and how large they are.", default=False),
 })
 
 
 def run(m):
     # type: (Module) -> Dict[str, Any]
     store = store_.Store(m.args.store)
-    used = users_.users(store)
     names = store.names()
+    if m.args.brief:
+        wanted = [store.resolve(m.args.name)] if m.args.name else store.ids()
+        if wanted == [None]:
+            m.fail("there is no image '%s' in %s" % (m.args.name, store.path))
+        return {"images": [dict(store_.brief(store_.manifest(store.image(str(id_)))), names=store.named(str(id_)), path=store.image(str(id_))) for id_ in wanted]}
+    used = users_.users(store)
     if m.args.name:
         id_ = store.resolve(m.args.name)
         if id_ is None:

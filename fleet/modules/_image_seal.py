@@ -33,13 +33,7 @@ def run(m):
         yield Change("image", None, args.id, lambda: seal(m, store))
     if args.name and store.names().get(args.name) != args.id:
         yield Change("name " + args.name, store.names().get(args.name), args.id, lambda: store.refer(args.name, args.id))
-    return result(store_.manifest(store.image(args.id)))
-
-
-def result(manifest):
-    # type: (Dict[str, Any]) -> Dict[str, Any]
-    """A manifest without its long parts, as the image module returns it."""
-    return {name: value for name, value in manifest.items() if name not in ("packages", "layers", "roles", "outputs")}
+    return store_.brief(store_.manifest(store.image(args.id)))
 
 
 def seal(m, store):

@@ -5,7 +5,6 @@ from typing import Any, Dict, List
 from fleet.modules import _image_base as base_
 from fleet.modules import _image_disk as disk
 from fleet.modules import _image_store as store_
-from fleet.modules._image_seal import result
 from fleet.runner.module import Module
 from fleet.runner.spec import Opt, Spec
 
@@ -36,5 +35,5 @@ def run(m):
     manifest = store_.manifest(store.image(id_))
     named = store.names().get(args.name)
     return {"id": id_, "keys": keys, "have": [store.has_layer(key) for key in keys], "present": bool(manifest), "named": named,
-            "base": base_.described(base, identity), "manifest": result(manifest), "base_image": identity.get("image"),
+            "base": base_.described(base, identity), "manifest": store_.brief(manifest), "base_image": identity.get("image"),
             "previous": store_.manifest(store.image(named)).get("id") if named else None}

@@ -197,8 +197,11 @@ def differences(c, wanted):
     # type: (Container, Container) -> List[Any]
     """[(option, effect, before, after)] between what is recorded and what is declared."""
     found = []
+    same = c.made.get("image_id") is not None and wanted.made.get("image_id") == c.made["image_id"]
     for option, effect in sorted(EFFECT.items()):
         before, after = c.options.get(option), wanted.options[option]
+        if option == "image" and same:
+            continue  # by its name, or by its id: one image
         if before != after and (after or option in c.options):  # one that is not recorded is younger than the container
             found.append((option, effect, before, after))
     if not any(change[0] == "image" for change in found) and wanted.made.get("image_id") != c.made.get("image_id"):

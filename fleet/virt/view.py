@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 URN = "urn:fleet:guest:1"
 PREFIX = "fleet-"
 # Notes of the guest, of a disk and of a network card; whatever else begins with the prefix is what libvirt knows, and is not stored.
-GUEST_NOTES = ("devices", "seed", "applied", "overlay", "image")
+GUEST_NOTES = ("devices", "seed", "applied", "overlay", "image", "before")
 DISK_NOTES = ("name", "path", "protected", "made")
 NIC_NOTES = ("address",)
 ET.register_namespace("fleet", URN)

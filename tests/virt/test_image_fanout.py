@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from fleet.events import ResultItem
 from fleet.modules import _image_store as store_
 from tests.engine.harness import Site
-from tests.virt.conftest import succeeded
+from tests.virt.conftest import Machine, succeeded
 from tests.virt.containersite import BACKENDS, HOME, Containers, ContainerSite, boxes, containers
 from tests.virt.test_image import APP, BASE, ROLE, build, difference
 
@@ -55,9 +56,9 @@ def test_baked_and_run_in_a_container(boxes: ContainerSite, containers: Containe
     boxes.declare(short, state="absent")
 
 
-def facts_of(site: Site, place: str) -> dict[str, Any]:
+def facts_of(site: Site, place: str, made: list[str] = MADE) -> dict[str, Any]:
     """What the role made on an inventory host, as the module `stat` tells it."""
-    seen = site.run(f"- hosts: {place}\n  gather_facts: false\n  tasks:\n    - stat: {{path: '{{{{ item }}}}'}}\n      loop: {json.dumps(MADE)}\n")
+    seen = site.run(f"- hosts: {place}\n  gather_facts: false\n  tasks:\n    - stat: {{path: '{{{{ item }}}}'}}\n      loop: {json.dumps(made)}\n")
     found = {}
     assert seen.status == 0, seen.error
     for item in (event for event in seen.events if isinstance(event, ResultItem)):
@@ -66,13 +67,13 @@ def facts_of(site: Site, place: str) -> dict[str, Any]:
     return found
 
 
-def facts_in(tree: Path) -> dict[str, Any]:
+def facts_in(tree: Path, made: list[str] = MADE) -> dict[str, Any]:
     """The same of an image's tree."""
     from fleet.runner.files import digest
     names = {int(line.split(":")[2]): line.split(":")[0] for line in (tree / "etc/passwd").read_text().splitlines()}
     groups = {int(line.split(":")[2]): line.split(":")[0] for line in (tree / "etc/group").read_text().splitlines()}
     found = {}
-    for name in MADE:
+    for name in made:
         path = tree / name[1:]
         now = path.lstat()
         link = os.readlink(path) if path.is_symlink() else None
@@ -93,6 +94,33 @@ def test_baked_and_run_on_a_host(site: Site, kept: str, tmp_path: Path) -> None:
             wanted.pop("/etc/motd")
             found.pop("/etc/motd")
         assert found == wanted, place
+
+
+@pytest.mark.timeout(600)
+def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, image: str, tmp_path: Path) -> None:
+    """A role applied to a guest gives the files that it has baked; and moved to the baked image, the same guest boots with nothing left to do."""
+    store = str(Path(image).parent)
+    role = "".join(line + "\n" for line in ROLE.splitlines() if "apt:" not in line)  # g1 has no way to the mirror
+    here = local(tmp_path / "image")
+    for each in (here, site):
+        each.write("roles/app/tasks/main.yml", role)
+    baked = build(here, store, "baked", **APP, formats=["tree", "disk"], size="1500M")
+    apply = "- hosts: g1\n  roles: [app]\n  vars: {greeting: Hello}\n"
+    made = [name for name in MADE if name != "/usr/bin/less"]
+    wanted = facts_in(Path(baked["tree"]), made)
+    try:
+        seen = site.run(apply)
+        assert seen.status == 0, [event.result.get("msg") for event in seen.results()]
+        assert seen.stats["g1"].changed >= 5 and facts_of(site, "g1", made) == wanted
+        identity = fresh_guest.domain.UUIDString(), sorted(re.findall("mac address='(.*)'", fresh_guest.domain.XMLDesc()))
+        moved = task(site, "guest_rollout", image="baked", store=store, guests=["g1"], wait="ssh", check=["test", "-e", "/srv/app.txt"], delay=0.5, retries=60)
+        assert moved["replaced"] == ["g1"]
+        assert identity == (fresh_guest.domain.UUIDString(), sorted(re.findall("mac address='(.*)'", fresh_guest.domain.XMLDesc())))
+        again = site.run(apply)  # its host key is checked, and the same
+        assert (again.status, again.stats["g1"].changed) == (0, 0), [(event.name, event.status) for event in again.results()]
+        assert facts_of(site, "g1", made) == wanted
+    finally:
+        fresh_guest.fresh()
 
 
 def test_fifty_clones_and_who_is_stale(boxes: ContainerSite, containers: Containers, kept: str, tmp_path: Path) -> None:
@@ -151,6 +179,10 @@ def test_rollout(boxes: ContainerSite, containers: Containers, kept: str, tmp_pa
     assert [made_of(name) for name in names] == [images[1]["id"]] * 4
     assert [bool(state(name)) for name in names] == [True, True, True, False], "one that did not run is not started"
     assert not task(boxes, "rollout", **rollout)["changed"]
+    task(boxes, "_image_seal", store=kept, id=images[1]["id"], name="service")
+    seen = boxes.run(f"- hosts: hv1\n  gather_facts: false\n  tasks:\n    - container: {{name: {names[0]}, image: {kept}/service, "
+                     f"command: [sleep, '1000'], state: running, volumes: {{/data: {names[0]}}}}}\n")
+    assert not succeeded(seen)["changed"] and "warnings" not in succeeded(seen), "the image by its name is what it was moved to by its id"
     failed = task(boxes, "rollout", ok=False, **{**rollout, "image": images[2]["id"], "batch": "1"})
     assert failed["failed"] and "batch 1 of 4 is bad" in failed["msg"] and "its check fails" in failed["msg"]
     assert (failed["replaced"], failed["rolled_back"], failed["remaining"]) == ([], names[:1], names[1:])
