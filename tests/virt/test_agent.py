@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from fleet.errors import VirtError
+from fleet.virt import qga
 from tests.engine.harness import Site
 from tests.virt.conftest import Machine, succeeded
 
@@ -78,3 +80,22 @@ def test_what_is_wrong_is_said(by_agent: Site, guest: Machine) -> None:
     (by_agent.path / "hosts").write_text((by_agent.path / "hosts").read_text() + "nosuch fleet_on=hv1 ansible_connection=guest\n")
     seen = by_agent.run("- hosts: nosuch\n  gather_facts: false\n  tasks:\n    - ping:\n")
     assert seen.status == 4 and "there is no guest nosuch on hv1" in seen.results()[0].result["msg"]
+
+
+def test_a_late_answer_is_not_the_next_ones(guest: Machine) -> None:
+    """The agent is held for some seconds; what is asked of it meanwhile is given up, and answered later."""
+    guest.sh("(sleep 0.5; pkill -STOP -x qemu-ga; sleep 4; pkill -CONT -x qemu-ga) >/dev/null 2>&1 &")
+    end = time.monotonic() + 30
+    given_up = False
+    while not given_up and time.monotonic() < end:
+        try:
+            qga.ask(guest.domain, "guest-get-time", 1)
+            time.sleep(0.1)
+        except VirtError:
+            given_up = True
+    assert given_up
+    while not qga.answers(guest.domain, 2):
+        assert time.monotonic() < end
+    for _ in range(3):
+        assert qga.asked(guest.domain, "guest-get-host-name") == {"host-name": "g1"}
+    assert qga.read(guest.domain, "/etc/hostname", last=2) == "1\n" and qga.read(guest.domain, "/nonexistent") is None

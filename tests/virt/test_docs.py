@@ -33,6 +33,15 @@ def everything_back(hypervisors: dict[str, Hypervisor], guest: Machine) -> Itera
     guest.fresh()
 
 
+def test_the_examples_of_guests(site: Site, guest: Machine, image: str, everything_back: None, own_keys: None) -> None:
+    """Of docs/guests.md: each builds on the one before, and changes nothing when it is applied again."""
+    (site.path / "hosts").write_text((site.path / "hosts").read_text() + f"\nhv1 image={image}\n")
+    for block in re.findall(r"```yaml\n(- .*?)```", (DOCS / "guests.md").read_text(), re.S):
+        succeeded(site.run(block))
+        again = site.run(block, diff=True)
+        assert [(event.name, event.status, event.result.get("diff")) for event in again.results() if event.status != "ok"] == [], block
+
+
 @pytest.mark.parametrize("block", EXAMPLES)
 def test_example(block: str, site: Site, fresh_guest: Machine, image: str, everything_back: None, own_keys: None) -> None:
     (site.path / "hosts").write_text((site.path / "hosts").read_text() + f"\n[hypervisors]\nhv1\nhv2\n[hypervisors:vars]\nimage={image}\n")

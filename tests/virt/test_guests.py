@@ -21,6 +21,16 @@ def test_the_first_boot_has_nothing_to_complain_of(guest: Machine) -> None:
     assert guest.sh("grep -cE 'WARNING|ERROR|Traceback' /var/log/cloud-init.log || grep -E 'WARNING|ERROR' /var/log/cloud-init.log || true") == "0\n"
 
 
+def package(guest: Machine) -> None:
+    """A package that is not installed, and a source of packages in the guest itself that has it."""
+    guest.sh("mkdir -p /srv/p/DEBIAN /srv/p/usr/share && echo hello >/srv/p/usr/share/fleet-hello && cd /srv && "
+             "printf 'Package: fleet-hello\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@x>\\nDescription: x\\n' >p/DEBIAN/control && "
+             "dpkg-deb -Znone -b p /srv/hello.deb >/dev/null && "
+             "{ cat p/DEBIAN/control; echo Filename: ./hello.deb; echo Size: $(stat -c %s hello.deb); "
+             "echo SHA256: $(sha256sum <hello.deb | cut -c-64); } >Packages && "
+             "echo 'deb [trusted=yes] file:/srv ./' >/etc/apt/sources.list && rm -rf /etc/apt/sources.list.d/* && apt-get -qq update")
+
+
 def test_grown_live(fresh_guest: Machine, apply: Apply) -> None:
     guest = fresh_guest
     before = int(guest.sh("awk '/MemTotal/ {print $2}' /proc/meminfo"))
@@ -52,12 +62,15 @@ def test_first_boot_data_is_given_to_the_running_guest(fresh_guest: Machine, app
     declared = {**GUEST, "image": image, "authorized_keys": keys}
     assert apply.plan("guest", declared) == [], "as the fixture made it"
     declared["user_data"] = {"users": [{"name": "ops", "ssh_authorized_keys": [KEY]}],
-                             "write_files": [{"path": "/etc/motd", "content": "Hello\n"}], "hostname": "g1b"}
+                             "write_files": [{"path": "/etc/motd", "content": "Hello\n"}], "hostname": "g1b", "packages": ["procps", "fleet-hello"]}
+    package(fresh_guest)
     planned = [what for what, _, _ in apply.plan("guest", declared)]
-    assert planned == ["seed (next boot)", "in the guest: hostname g1b", "in the guest: file /etc/motd", "in the guest: user ops", "in the guest: keys of ops"]
+    assert planned == ["seed (next boot)", "in the guest: hostname g1b", "in the guest: file /etc/motd", "in the guest: user ops", "in the guest: keys of ops",
+                       "in the guest: packages procps, fleet-hello"]
     assert fresh_guest.sh("cat /etc/motd") != "Hello\n"
     apply("guest", declared)
-    assert fresh_guest.sh("cat /etc/motd; hostname; id -un ops; wc -l </home/ops/.ssh/authorized_keys") == "Hello\ng1b\nops\n1\n"
+    assert fresh_guest.sh("cat /etc/motd; hostname; id -un ops; wc -l </home/ops/.ssh/authorized_keys; cat /usr/share/fleet-hello") == \
+        "Hello\ng1b\nops\n1\nhello\n"
 
 
 def test_one_reboot_for_all_that_waits(fresh_guest: Machine, apply: Apply) -> None:
