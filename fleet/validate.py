@@ -70,6 +70,25 @@ class Partial:
         return result
 
 
+def problems(spec: Spec, args: Mapping[str, Any], written: bool = False) -> list[str]:
+    """Everything that is wrong with values, a sentence each, where `validate` stops at the first. written: some may be templates, or be missing."""
+    found = []
+    unknown = [str(name) for name in args if name not in spec.names]
+    if unknown:
+        found.append(f"Unsupported parameters: {', '.join(unknown)}. It takes: {', '.join(sorted(spec.options))}")
+    given = {spec.names[name] for name, value in args.items() if name in spec.names and value is not None}
+    missing = [key for key in spec.required if key not in given]
+    if missing and not written:
+        found.append(f"missing required arguments: {', '.join(missing)}")
+    for name, value in args.items():
+        if name in spec.names and not (written and is_template(value)):
+            try:
+                _value(name, spec.options[spec.names[name]], value)
+            except _Wrong as error:
+                found.append(str(error))
+    return found
+
+
 def check_static(spec: Spec, args: Mapping[str, Any], pos_of: Callable[[str], Pos]) -> None:
     """Find what is surely wrong in written arguments: unknown or doubled options, literals of a wrong type, a required option missing.
 
@@ -195,6 +214,8 @@ def _choice(key: str, option: Opt, value: Any) -> Any:
         if str(word) == str(value):
             return word
     listed = ", ".join(str(word) for word in choices)
+    if option.no_log:
+        raise _Wrong(f"the option '{key}' is one of: {listed}")
     raise _Wrong(f"the option '{key}' is one of: {listed}; not {value!r}", nearest(str(value), [str(word) for word in choices]))
 
 

@@ -1294,6 +1294,18 @@ class UserResult(Result):
     ssh_public_key: str
     def later(self, field: Literal['name', 'state', 'groups', 'home', 'shell', 'comment', 'ssh_key_file', 'ssh_fingerprint', 'ssh_public_key']) -> Later: ...  # type: ignore[override]
 
+class ValidateArgumentSpecResult(Result):
+    """What `validate_argument_spec` gives back.
+
+        argument_errors: A sentence for each mistake. Returned: failed.
+        argument_spec_data: The spec. Returned: failed.
+        validate_args_context: The option.
+    """
+
+    argument_errors: list[str]
+    argument_spec_data: Record
+    validate_args_context: Record
+
 class VolumeResult(Result):
     """What `volume` gives back.
 
@@ -4029,6 +4041,22 @@ class Tasks:
             ssh_key_file: Its file, relative to the home directory; .ssh/id_TYPE when not given.
             ssh_key_comment: Its comment; `ansible-generated on HOST` when not given.
             ssh_key_passphrase: Its passphrase.
+        """
+
+    def validate_argument_spec(
+        self,
+        argument_spec: Mapping[str, Any],
+        *,
+        provided_arguments: Mapping[str, Any] = ...,
+        validate_args_context: Mapping[str, Any] = ...,
+        **keywords: Unpack[Keywords],
+    ) -> ValidateArgumentSpecResult:
+        """Check variables and arguments against a spec.
+
+        Args:
+            argument_spec: The options, each a mapping of type, required, default, choices, elements, options, aliases, no_log.
+            provided_arguments: Values, above those that variables of these names have.
+            validate_args_context: What is checked, for the result.
         """
 
     def volume(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fleet import registry
+from fleet import argspec, registry
 from fleet.errors import Pos, SourceError
 from fleet.model import Block, Keywords, LoopControl, Role, Task
 from fleet.playbook import action as actions
@@ -327,7 +327,34 @@ def use_role(use: Use, place: Place) -> Block:
     tasks = load_file(dataclasses.replace(inner, file=file)) if file else []
     if use.rolespec_validate:
         role.argument_specs = argument_specs(meta, use.tasks_from, inner, use)
+        tasks = [*_validation(role, use, inner), *tasks]
     return Block(use.pos, tasks, name=role.name, keywords=use.keywords, role=role, file=place.file, is_role=True)
+
+
+def _validation(role: Role, use: Use, place: Place) -> list[Node]:
+    """The task that checks the role's variables where it has an argument spec. Raises SourceError for parameters written wrong."""
+    options = role.argument_specs.get("options")
+    if not options:
+        return []
+    entry = os.path.splitext(use.tasks_from)[0]
+    declared = argspec.spec(role.name, options, use.pos)
+    for key, problem in argspec.written(declared, use.params):
+        if key not in place.static.extra_vars:
+            raise SourceError(f"the role '{role.name}': {problem}", pos=use.pos, hint=declared.options[declared.names[key]].doc)
+    about = role.argument_specs.get("short_description")
+    context = {"type": "role", "name": role.name, "argument_spec_name": entry, "path": role.path}
+    name = f"Validating arguments against arg spec '{entry}'" + (f" - {about}" if about else "")
+    return [Task(use.pos, "validate_argument_spec", {"argument_spec": _plain(options), "validate_args_context": context}, name=name,
+                 keywords=Keywords(tags=["always"]), role=role, file=place.file)]
+
+
+def _plain(data: Any) -> Any:
+    """Data none of which is a template: a spec's default is not evaluated."""
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    return str.__str__(data) if isinstance(data, str) else data
 
 
 def _python_role(use: Use, name: str, path: str, place: Place) -> Block:
