@@ -20,7 +20,7 @@ from fleet.runner.spec import Spec
 CORE = frozenset({"include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta"})
 ALIASES = {"gather_facts": "setup", "yum": "dnf", "dnf5": "dnf"}
 # Ansible's own modules that fleet does not have (yet).
-LACKING = frozenset({"apt_key", "expect", "mount_facts", "subversion", "sysvinit"})
+LACKING = frozenset({"apt_key", "mount_facts", "subversion", "sysvinit"})
 INSTEAD = {"apt_key": "apt-key is gone from Debian and Ubuntu: use deb822_repository with the key as `signed_by`"}
 # Of collections, by names that playbooks use without the collection's: roles for many systems call them under a condition.
 ELSEWHERE = frozenset({

@@ -498,6 +498,27 @@ class DpkgSelectionsResult(Result):
     after: str
     def later(self, field: Literal['before', 'after']) -> Later: ...  # type: ignore[override]
 
+class ExpectResult(Result):
+    """What `expect` gives back.
+
+        cmd: The command.
+        rc: Its exit status.
+        stdout: All that came to the terminal.
+        stdout_lines: The same by lines.
+        start: When it began.
+        end: When it ended.
+        delta: How long it took.
+    """
+
+    cmd: str
+    rc: int
+    stdout: str
+    stdout_lines: list[str]
+    start: str
+    end: str
+    delta: str
+    def later(self, field: Literal['cmd', 'stdout', 'start', 'end', 'delta']) -> Later: ...  # type: ignore[override]
+
 class FailResult(Result):
     """What `fail` gives back."""
 
@@ -2078,6 +2099,30 @@ class Tasks:
         Args:
             name: The package; `name:architecture` for another architecture's.
             selection: hold keeps it at its version; deinstall and purge are carried out by the next `apt-get dselect-upgrade`.
+        """
+
+    def expect(
+        self,
+        command: str | Later,
+        *,
+        responses: Mapping[str, Any],
+        timeout: int = ...,
+        echo: bool = ...,
+        chdir: str | PathLike[str] | Later = ...,
+        creates: str | PathLike[str] | Later = ...,
+        removes: str | PathLike[str] | Later = ...,
+        **keywords: Unpack[KeywordsButTimeout],
+    ) -> ExpectResult:
+        """Run a command at a terminal and answer what it asks.
+
+        Args:
+            command: The command; no shell reads it.
+            responses: A regular expression for what is asked, and the answer; a list answers one time after the other.
+            timeout: Seconds that it may take until the next question, or the end. Default: 30.
+            echo: Have the terminal repeat the answers in the output. Default: False.
+            chdir: Run in this directory.
+            creates: Do not run when this path (a glob pattern is allowed) exists.
+            removes: Run only when this path (a glob pattern is allowed) exists.
         """
 
     def fail(

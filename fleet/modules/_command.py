@@ -3,7 +3,7 @@ import datetime
 import glob
 import os
 import shlex
-from typing import Any, Dict, Generator, List, Optional, Union
+from typing import Any, Callable, Dict, Generator, List, Optional, Union
 
 from fleet.runner.module import Change, Module, ModuleError
 from fleet.runner.spec import Opt, Ret
@@ -36,9 +36,12 @@ RETURNS = {
 }
 
 
-def carry_out(m, command, shell=None, written=None):
-    # type: (Module, Union[str, List[str]], Optional[str], Optional[List[str]]) -> Generator[Change, Any, Dict[str, Any]]
-    """Run the command unless creates, removes or check mode forbid it. written: its words before variables were put in, to be shown."""
+def carry_out(m, command, shell=None, written=None, act=None):
+    # type: (Module, Union[str, List[str]], Optional[str], Optional[List[str]], Optional[Callable[[], Dict[str, Any]]]) -> Generator[Change, Any, Dict[str, Any]]
+    """Run the command unless creates, removes or check mode forbid it. written: its words before variables were put in, to be shown.
+
+    act: runs it in another way; what it returns goes into the result.
+    """
     args = m.args
     shown = " ".join(shlex.quote(word) for word in command) if isinstance(command, list) else command
     result = {"cmd": command if written is None else written, "rc": 0, "stdout": "", "stderr": "", "start": None, "end": None, "delta": None}  # type: Dict[str, Any]
@@ -58,7 +61,7 @@ def carry_out(m, command, shell=None, written=None):
             return dict(result, skipped=True, unpredicted=True)
         yield Change("run " + shown)
         return result
-    done = yield Change("run " + shown, apply=lambda: _timed(m, command, shell))
+    done = yield Change("run " + shown, apply=act or (lambda: _timed(m, command, shell)))
     result.update(done)
     if result["rc"] != 0 and not result.get("failed"):
         result.update(failed=True, msg="non-zero return code")

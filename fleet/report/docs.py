@@ -15,9 +15,10 @@ _CHECK = {"full": "Check mode predicts what it would do.", "none": "What it woul
           "partial": "Check mode predicts it where the options say enough; see the notes."}
 THEMES = {
     "Files": "assemble blockinfile copy fetch file find ini_file lineinfile replace slurp stat synchronize tempfile template unarchive",
-    "Packages and sources": "apt apt_key apt_repository deb822_repository dnf dpkg_selections get_url git package package_facts pip rpm_key yum",
+    "Packages and sources": "apt apt_key apt_repository deb822_repository debconf dnf dpkg_selections get_url git package package_facts pip rpm_key yum",
     "Users and access": "authorized_key getent group known_hosts user",
-    "Services and the system": "async_status cron hostname iptables mount reboot service service_facts setup sysctl systemd systemd_service timezone",
+    "Services and the system": "alternatives async_status cron hostname iptables locale_gen modprobe mount reboot service service_facts setup sysctl systemd "
+                               "systemd_service timezone",
     "Commands": "command expect raw script shell",
     "Guests, networks, storage": "accelerator domain guest guest_snapshot hypervisor image network network_port pool secret snapshot volume",
     "Containers": "container oci",
