@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from fleet.actions import _guest_address, _guest_change, _guest_wait
+from fleet.actions import _guest_address, _guest_volumes, _guest_wait
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.virt import identity, overlays
@@ -70,5 +70,5 @@ def _switch_off(call: Any, machine: Machine) -> None:
 
 def _remove(call: Any, machine: Machine, volumes: list[str]) -> None:
     for path in volumes:
-        said(call, f"remove {path}", _guest_change._remove_volume, machine.host, path)
+        said(call, f"remove {path}", _guest_volumes.remove, machine.host, path)
     said(call, f"remove {machine.name}", machine.undefine)

@@ -12,20 +12,20 @@ from functools import partial
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from fleet.actions import _guest_wait
+from fleet.actions import _guest_volumes, _guest_wait
 from fleet.actions._guest import Wanted
 from fleet.connection.base import Endpoint
 from fleet.errors import FleetError, VirtError
 from fleet.runner.module import Change
 from fleet.virt import domain as domains
 from fleet.virt import living as live_seed
-from fleet.virt import seed, storage
+from fleet.virt import seed
 from fleet.virt import view as views
-from fleet.virt.connect import Hypervisor, said
+from fleet.virt.connect import said
 from fleet.virt.domain import Difference, Waiting
 from fleet.virt.effects import Effect
 from fleet.virt.guest import Disk, Guest
-from fleet.virt.machine import Machine, Seen, folder
+from fleet.virt.machine import Machine, Seen
 from fleet.virt.table import AGENT
 from fleet.virt.view import PREFIX, find_disk, source
 
@@ -54,10 +54,10 @@ def _create(call: Any, machine: Machine, declared: Wanted, volumes: list[Disk]) 
     said(call, f"define {guest.name}", machine.define, view)
     try:
         for disk in volumes:
-            _make_volume(call, host, declared, disk, begun)
+            _guest_volumes.make(call, host, declared, disk, begun)
         if declared.ignition is not None:
             begun.append(str(guest.ignition))
-            _ignition(call, host, declared)
+            _guest_volumes.ignition(call, host, declared)
         if declared.seed is not None and declared.driver.notes:  # only now: a seed that was not written wholly is not the one that is noted
             said(call, "note the seed", _notes, machine, view, declared.seed.digest)
     except FleetError:
@@ -70,54 +70,10 @@ def _undo(call: Any, machine: Machine, begun: list[str]) -> None:
     """Where libvirt does not answer for that either, the guest stays defined with what there is, and the next run goes on from it."""
     try:
         for path in begun:
-            said(call, "remove", _remove_volume, machine.host, path)
+            said(call, "remove", _guest_volumes.remove, machine.host, path)
         said(call, "remove", machine.undefine)
     except FleetError as error:
         call.warn(f"what was begun of {machine.name} is still there: {error}")
-
-
-def _make_volume(call: Any, host: Hypervisor, declared: Wanted, disk: Disk, begun: list[str] | None = None) -> None:
-    """Make a disk's volume where it is missing. begun: is added to before, since libvirtd may go away with its answer."""
-    path = str(disk.path)
-    there = said(call, "volume", volume_at, host, path)
-    if there is None and begun is not None:
-        begun.append(path)
-    if disk.name == "seed" and declared.seed is not None:
-        said(call, "write the seed", _write, host, path, seed.iso(declared.seed.files, declared.seed.label), there)
-    elif there is None:
-        said(call, f"create {path}", lambda: storage.make_volume(
-            host, folder(path), path.rpartition("/")[2], size=disk.size or 0, format=disk.format or "qcow2", backing=disk.backing,
-            backing_format=disk.backing_format or "qcow2"))
-    elif disk.name == "root":
-        call.warn(f"the disk {path} was there already and is used as it is")
-
-
-def volume_at(host: Hypervisor, path: str) -> Any:
-    """The volume of a path, looked for in its pool's folder too when no pool knows it yet; or None."""
-    return host.find("storageVolLookupByPath", path) or storage.find_volume(host, folder(path), path.rpartition("/")[2], storage.FRESH)
-
-
-def _write(host: Hypervisor, path: str, data: bytes, volume: Any) -> None:
-    """A raw volume with this content, grown to it; written in place, so that a guest that has it open reads it on its next boot.
-
-    volume: the one that is there, or None.
-    """
-    if volume is None:
-        volume = storage.make_volume(host, folder(path), path.rpartition("/")[2], size=len(data), format="raw")
-    elif volume.info()[1] < len(data):
-        volume.resize(len(data), 0)
-    storage.upload(host, volume, data)
-
-
-def _ignition(call: Any, host: Hypervisor, declared: Wanted) -> None:
-    path = str(declared.guest.ignition)
-    said(call, "ignition", lambda: _write(host, path, declared.ignition or b"", volume_at(host, path)))
-
-
-def _remove_volume(host: Hypervisor, path: str) -> None:
-    volume = volume_at(host, path)
-    if volume is not None:
-        volume.delete(0)
 
 
 def _notes(machine: Machine, view: ET.Element, digest: str) -> None:
@@ -218,18 +174,17 @@ def _change(call: Any, machine: Machine, declared: Wanted, differences: list[Dif
     for each in goes:
         said(call, f"{machine.name}: {each.what}", _act, machine, declared, each)
     for path in lost:
-        said(call, f"remove {path}", _remove_volume, host, path)
+        said(call, f"remove {path}", _guest_volumes.remove, host, path)
     if any(each.what == "seed" for each in differences) and declared.seed is not None:
-        there = said(call, "the seed", volume_at, host, declared.seed.path)
-        said(call, "write the seed", _write, host, declared.seed.path, seed.iso(declared.seed.files, declared.seed.label), there)
+        _guest_volumes.written(call, host, declared.seed.path, seed.iso(declared.seed.files, declared.seed.label))
     if declared.ignition is not None and any(each.what == "ignition" for each in differences):
-        _ignition(call, host, declared)
+        _guest_volumes.ignition(call, host, declared)
     if any(each.write is not None and each.effect is not Effect.RECREATE for each in differences):
         said(call, f"redefine {machine.name}", _redefine, machine, declared)
     for each in recreated:
         _recreate(call, machine, declared, each)
     for disk in missing:
-        _make_volume(call, host, declared, disk)
+        _guest_volumes.make(call, host, declared, disk)
     for each in differences:
         if each.act is not None and each not in goes:
             said(call, f"{machine.name}: {each.what}", _act, machine, declared, each)
@@ -264,8 +219,8 @@ def _act(machine: Machine, declared: Wanted, each: Difference) -> None:
 def _recreate(call: Any, machine: Machine, declared: Wanted, each: Difference) -> None:
     """A new disk in place of the old; everything else of the guest stays, and its first-boot data is taken up again."""
     disk = next(disk for disk in declared.guest.disks if each.what.startswith(f"disk {disk.name}:"))
-    said(call, f"remove {disk.path}", _remove_volume, machine.host, str(disk.path))
-    _make_volume(call, machine.host, declared, disk)
+    said(call, f"remove {disk.path}", _guest_volumes.remove, machine.host, str(disk.path))
+    _guest_volumes.make(call, machine.host, declared, disk)
     if declared.seed is not None and disk.name == "root":
         _note_seed(call, machine, declared.seed.digest, applied=True)
 

@@ -14,7 +14,7 @@ from fleet.runner.spec import Opt, Ret, Spec
 from fleet.virt.backups import Backup, Backups, surplus
 from fleet.virt.connect import hypervisor, said
 from fleet.virt.identity import checked
-from fleet.virt.snapshots import seconds
+from fleet.virt.snapshots import Snapshots, seconds
 
 SPEC = Spec(
     "guest_backup", "Back up a guest's disks to files on its hypervisor, and restore them",
@@ -26,6 +26,8 @@ SPEC = Spec(
         "id": Opt("str", "Which; for restored and verified by default the newest."),
         "every": Opt("str", "A new one is taken when the newest is older than this (30m, 12h, 1d ...).", default="1d"),
         "incremental": Opt("bool", "Of a running guest, take only what was written since the last one where QEMU knows it.", default=True),
+        "quiesce": Opt("bool", "Have the agent of a running guest freeze its filesystems at that moment; without one that answers it is refused.",
+                       default=False),
         "full_every": Opt("int", "After how many in a chain a whole one is taken again.", default=7),
         "keep": Opt("int", "How many to keep, beside those that they build on."),
         "uri": Opt("str", "The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri."),
@@ -34,10 +36,10 @@ SPEC = Spec(
              "backups": Ret("list", "Ids of all of the guest, oldest first.", elements="str")},
     required_if=[("state", "absent", ["id"])],
     examples="""\
-- guest_backup: {guest: db1, dest: /srv/backup, every: 1d, keep: 14}
+- guest_backup: {guest: db1, dest: /srv/backup, every: 1d, keep: 14, quiesce: true}
 - guest_backup: {guest: db1, dest: /srv/backup, state: restored}
 """,
-    notes=["A running guest is backed up as at one moment, as after a power cut; its agent's `quiesce` of a snapshot is not used.",
+    notes=["A running guest is backed up as at one moment: without `quiesce` as after a power cut.",
            "Restoring always changes the guest: it is switched off, and what its disks held is lost."],
 )
 
@@ -78,9 +80,10 @@ def taken(call: Any, backups: Backups, found: list[Backup], result: dict[str, An
     name = found[-1].id if found else ""
     if not found or now - found[-1].created >= seconds(args.every):
         name = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+        said(call, "guest", Snapshots(backups.host, backups.guest, backups.run).quiescible, args.quiesce)
         base = said(call, "checkpoints", backups.base, found, args.full_every) if args.incremental else None
         yield Change(f"backup {name} of {backups.guest}", "absent", "all of it" if base is None else f"what was written since {base.id}",
-                     lambda: said(call, f"back up {backups.guest}", backups.take, name, base))
+                     lambda: said(call, f"back up {backups.guest}", backups.take, name, base, args.quiesce))
         result["full"] = base is None
         found = [*found, Backup(name, int(now), base.id if base else None, {}, {})]
     result["id"] = name

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.actions import _guest_change, _guest_wait, _rollout
+from fleet.actions import _guest_change, _guest_volumes, _guest_wait, _rollout
 from fleet.errors import FleetError, VirtError
 from fleet.image.source import must
 from fleet.runner.module import Change
@@ -194,7 +194,7 @@ def finished(call: Any, member: Member, image: dict[str, Any]) -> bool:
     """Whether a rollout that was cut off had already given up the old disk: the guest was well."""
     if must(call.module("_volume_aside", {"path": member.path}, check=False))["kept"]:
         return False
-    volume = said(call, "volume", _guest_change.volume_at, member.machine.host, member.path)
+    volume = said(call, "volume", _guest_volumes.at, member.machine.host, member.path)
     return volume is not None and said(call, "volume", storage.fields, volume)["backing"] == image.get("disk")
 
 

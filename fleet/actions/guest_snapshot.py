@@ -24,7 +24,8 @@ SPEC = Spec(
         "kind": Opt("str", "internal: in the disks' qcow2 files; external: an overlay on each disk from then on, in a file beside it.", default="internal",
                     choices=["internal", "external"]),
         "memory": Opt("bool", "With a running guest's memory; by default internal ones have it, external ones have not."),
-        "quiesce": Opt("bool", "Have the guest's agent freeze its filesystems meanwhile (external, without memory).", default=False),
+        "quiesce": Opt("bool", "Have the agent of a running guest freeze its filesystems meanwhile (external, without memory); without one that answers "
+                       "it is refused.", default=False),
         "description": Opt("str", "Kept with it."),
         "series": Opt("str", "The beginning of the names of snapshots that are taken again and again; `every`, `keep` and `max_age` are about these."),
         "every": Opt("str", "A new one of the series is taken when the newest is older than this (30m, 12h, 1d ...).", default="1d"),
@@ -113,7 +114,7 @@ def serial(call: Any, snapshots: Snapshots, found: list[Snapshot], memory: bool,
 
 
 def take(call: Any, snapshots: Snapshots, name: str, memory: bool, external: bool) -> Generator[Change, Any, None]:
-    said(call, "guest", snapshots.check, external, memory)
+    said(call, "guest", snapshots.check, external, memory, call.args.quiesce)
     yield Change(f"snapshot {name} of {snapshots.guest}", "absent", "present", lambda: said(
         call, f"take the snapshot {name}", snapshots.take, name, call.args.description, memory, external, call.args.quiesce))
 

@@ -62,6 +62,17 @@ def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     source = call.find("files", args.src) if args.src else None
     found = said(call, "looking for the volume", storage.find_volume, host, args.pool, name)
     path = said(call, "volume", found.path) if found is not None else place(call, host, name)
+    if found is None and args.pool.startswith("/") and lies_there(call, path):
+        # No pool has that folder any more, or what is there is no volume.
+        if said(call, "pool", storage.find_pool, host, args.pool) is None:
+            yield Change(f"pool of {args.pool}", "absent", "present", lambda: said(call, f"pool of {args.pool}", storage.the_pool, host, args.pool))
+        found = said(call, "looking for the volume", storage.find_volume, host, args.pool, name)
+        if found is None and call.check:
+            return {"path": path, "size": args.size or 0}
+        if found is None:
+            raise VirtError(f"{path} is there, and libvirt does not know it as a volume",
+                            hint="look at what it is (a link, a folder, a file that is broken?) and take it away, or choose another name")
+        call.warn(f"{path} was there already and is used as it is")
     if args.state == "absent":
         yield from absent(call, host, found, path)
         return {"path": path, "size": 0}
@@ -94,6 +105,11 @@ def place(call: Any, host: Hypervisor, name: str) -> str:
     from xml.etree import ElementTree as ET
     folder = ET.fromstring(said(call, "pool", pool.XMLDesc, 0)).findtext("target/path") if pool else None
     return f"{folder or call.args.pool}/{name}"
+
+
+def lies_there(call: Any, path: str) -> bool:
+    """Whether there is anything at a path of the host."""
+    return bool(call.module("stat", {"path": path, "get_checksum": False}, check=False).get("stat", {}).get("exists"))
 
 
 def settled(name: str, args: Any, now: dict[str, Any], source: Path | None) -> None:

@@ -2563,6 +2563,7 @@ class Tasks:
         id: str | Later = ...,
         every: str | Later = ...,
         incremental: bool = ...,
+        quiesce: bool = ...,
         full_every: int = ...,
         keep: int = ...,
         uri: str | Later = ...,
@@ -2577,6 +2578,7 @@ class Tasks:
             id: Which; for restored and verified by default the newest.
             every: A new one is taken when the newest is older than this (30m, 12h, 1d ...). Default: '1d'.
             incremental: Of a running guest, take only what was written since the last one where QEMU knows it. Default: True.
+            quiesce: Have the agent of a running guest freeze its filesystems at that moment; without one that answers it is refused. Default: False.
             full_every: After how many in a chain a whole one is taken again. Default: 7.
             keep: How many to keep, beside those that they build on.
             uri: The libvirt to speak to; by default qemu:///system, or the host's fleet_libvirt_uri.
@@ -2693,7 +2695,7 @@ class Tasks:
             state: present: there is one of that name, or a recent one of the series; reverted: the guest is as it was then; absent. Default: 'present'.
             kind: internal: in the disks' qcow2 files; external: an overlay on each disk from then on, in a file beside it. Default: 'internal'.
             memory: With a running guest's memory; by default internal ones have it, external ones have not.
-            quiesce: Have the guest's agent freeze its filesystems meanwhile (external, without memory). Default: False.
+            quiesce: Have the agent of a running guest freeze its filesystems meanwhile (external, without memory); without one that answers it is refused. Default: False.
             description: Kept with it.
             series: The beginning of the names of snapshots that are taken again and again; `every`, `keep` and `max_age` are about these.
             every: A new one of the series is taken when the newest is older than this (30m, 12h, 1d ...). Default: '1d'.

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from fleet.errors import VirtError
+from fleet.virt import qga
 from fleet.virt.connect import Hypervisor
 from fleet.virt.snapshots import Snapshots
 from fleet.virt.xml import add
@@ -67,7 +68,8 @@ class Backups:
         chain = len(lineage(found, found[-1]))
         return found[-1] if found[-1].id in names and chain < full_every and found[-1].paths == self.disks() else None
 
-    def take(self, name: str, base: Backup | None) -> None:
+    def take(self, name: str, base: Backup | None, quiesce: bool = False) -> None:
+        """quiesce: the guest's agent freezes its filesystems at the moment that the backup is of, where it runs."""
         domain = self.host.connection.lookupByName(self.guest)
         work = f"{self.folder}/{name}{PARTIAL}"
         self._end(name)
@@ -76,7 +78,7 @@ class Backups:
         created = int(time.time())
         try:
             if domain.isActive():
-                self._push(domain, name, base, work, paths)
+                self._push(domain, name, base, work, paths, quiesce)
             else:
                 for target, path in paths.items():
                     self.run(["qemu-img", "convert", "-q", "-O", "qcow2", path, f"{work}/{target}.qcow2"])
@@ -105,8 +107,9 @@ class Backups:
         self.run(["rm", "-rf", "--", work])
 
     def _end(self, name: str) -> None:
-        """End the backup of a run that was cut off, which QEMU goes on with; and forget the checkpoint of that name."""
+        """End the backup of a run that was cut off, which QEMU goes on with; have the guest write again; forget the checkpoint of that name."""
         domain = self.host.connection.lookupByName(self.guest)
+        qga.thaw(domain)
         if domain.isActive() and domain.jobStats().get("operation") == self.libvirt.VIR_DOMAIN_JOB_OPERATION_BACKUP:
             domain.abortJob()
             while domain.jobStats().get("type", 0) != self.libvirt.VIR_DOMAIN_JOB_NONE:
@@ -115,7 +118,7 @@ class Backups:
             if each.getName() == name:
                 each.delete(0)
 
-    def _push(self, domain: Any, name: str, base: Backup | None, work: str, paths: dict[str, str]) -> None:
+    def _push(self, domain: Any, name: str, base: Backup | None, work: str, paths: dict[str, str], quiesce: bool) -> None:
         root = ET.Element("domainbackup")
         if base is not None:
             add(root, "incremental", base.id)
@@ -134,7 +137,13 @@ class Backups:
             add(each, "driver", type="qcow2")
             add(each, "target", file=f"{work}/{target}.qcow2")
         marked = all(self._marks(path) for path in paths.values())
-        domain.backupBegin(ET.tostring(root, encoding="unicode"), ET.tostring(checkpoint, encoding="unicode") if marked else None, 0)
+        if quiesce:
+            domain.fsFreeze()
+        try:
+            domain.backupBegin(ET.tostring(root, encoding="unicode"), ET.tostring(checkpoint, encoding="unicode") if marked else None, 0)
+        finally:  # the moment is taken; what is written from now on is not in the backup
+            if quiesce:
+                domain.fsThaw()
         self._finished(domain)
 
     def _marks(self, path: str) -> bool:

@@ -11,9 +11,11 @@ import base64
 import json
 import secrets
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from fleet.errors import VirtError
 
+CHANNEL = "org.qemu.guest_agent.0"
 SECONDS = 20  # for one answer
 _TRIES = 8
 
@@ -39,6 +41,17 @@ def sync(domain: Any, seconds: int = SECONDS) -> None:
         if ask(domain, "guest-sync", seconds, id=number) == number:
             return
     raise VirtError("guest-sync: the agent gives other answers than those it is asked for")
+
+
+def connected(text: str) -> bool:
+    """Whether a running guest's definition says that its agent has opened its channel."""
+    return any(each.get("name") == CHANNEL and each.get("state") == "connected" for each in ET.fromstring(text).iterfind("devices/channel/target"))
+
+
+def thaw(domain: Any) -> None:
+    """Have a guest write again whose filesystems a run that was cut off left frozen. Without an agent there are none."""
+    if domain.isActive() and connected(domain.XMLDesc(0)) and asked(domain, "guest-fsfreeze-status") == "frozen":
+        domain.fsThaw()
 
 
 def answers(domain: Any, seconds: int = 5) -> bool:

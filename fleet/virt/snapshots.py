@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from fleet.errors import VirtError
+from fleet.virt import qga
 from fleet.virt.connect import Hypervisor
 from fleet.virt.overlays import MEMORY, Command, Forest, Layer, Merge, disks, look, point, stem
 from fleet.virt.xml import add, attribute
@@ -88,9 +89,12 @@ class Snapshots:
         """The guest's own disks: target -> file."""
         return disks(self.domain.XMLDesc(0))
 
-    def check(self, external: bool, memory: bool) -> None:
+    def check(self, external: bool, memory: bool, quiesce: bool = False) -> None:
         """Raise VirtError for what QEMU cannot do, before anything is made."""
         active = bool(self.domain.isActive())
+        if quiesce and active and (memory or not external):
+            raise VirtError("a snapshot with memory needs no quiesce: it has what is not written yet", hint="leave one of them out")
+        self.quiescible(quiesce)
         if not external and active and not memory:
             raise VirtError(f"{self.guest} runs, and a snapshot inside its disks has its memory too",
                             hint="leave memory out, or take `kind: external` for the disks alone")
@@ -99,6 +103,13 @@ class Snapshots:
                 if attribute(disk, "driver", "type") != "qcow2" and disk.find("readonly") is None:
                     raise VirtError(f"the disk {attribute(disk, 'target', 'dev')} of {self.guest} is not qcow2, so a snapshot cannot be inside it",
                                     hint="take kind: external")
+
+    def quiescible(self, quiesce: bool) -> None:
+        """Raise VirtError when a running guest's filesystems are to be frozen, and no agent answers that could."""
+        domain = self.domain
+        if quiesce and domain.isActive() and not (qga.connected(domain.XMLDesc(0)) and qga.answers(domain)):
+            raise VirtError(f"the agent of {self.guest} does not answer, so nothing can freeze its filesystems (quiesce)",
+                            hint="install qemu-guest-agent in it (and `agent: true`), or leave quiesce out: it is then as after a power cut")
 
     # -- going back to one
 

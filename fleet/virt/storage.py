@@ -104,7 +104,14 @@ def make_volume(hypervisor: Hypervisor, pool: str, name: str, *, size: int, form
     """
     text = volume_xml(name, size, format, backing, backing_format, allocation == "full")
     flags = hypervisor.libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if allocation == "metadata" else 0
-    return the_pool(hypervisor, pool, FRESH).createXML(text, flags)  # whoever makes one has looked for it just now
+    holder = the_pool(hypervisor, pool, FRESH)  # whoever makes one has looked for it just now
+    try:
+        return holder.createXML(text, flags)
+    except hypervisor.libvirt.libvirtError as error:
+        if error.get_error_code() != hypervisor.libvirt.VIR_ERR_STORAGE_VOL_EXIST and "exists" not in error.get_error_message():
+            raise
+        raise VirtError(f"{name} is there already in {pool} on {hypervisor.name}, and libvirt does not know it as a volume: {error.get_error_message()}",
+                        hint="look at what it is (a link, a folder, a file that is broken?) and take it away, or choose another name") from None
 
 
 def clone_volume(hypervisor: Hypervisor, pool: str, name: str, source: Any) -> Any:

@@ -11,7 +11,7 @@ import libvirtmod
 
 from fleet.engine.call import ActionCall
 
-CHANGING = re.compile(r"vir\w*(Define|Undefine|Create|Delete|Destroy|Resize|Upload|StreamFinish|Attach|Detach|UpdateDevice|Set|Pin|Save|Restore|"
+CHANGING = re.compile(r"vir\w*(Define|Undefine|Create|Delete|Destroy|Resize|Upload|StreamFinish|Attach|Detach|Update|Set|Pin|Save|Restore|"
                       r"Revert|BlockCommit|JobAbort|BackupBegin|Migrate|Suspend|Resume|Shutdown|AgentCommand)\w*")
 LOOKS = re.compile(r"\w*(Get|List|Lookup|NumOf|Has|Free|Ref|Connect(Set|Register)|XMLDesc)\w*")
 

@@ -37,7 +37,8 @@ def test_whole_and_incremental_and_back(apply: Apply, guest: Machine) -> None:
     assert first["full"]
     guest.sh("echo two >/root/state; sync")
     time.sleep(1.1)  # their names are times in seconds
-    second = apply.once("guest_backup", {**declared, "every": "1s"})
+    second = apply.once("guest_backup", {**declared, "every": "1s", "quiesce": True})
+    assert guest.agent("guest-fsfreeze-status") == "thawed" and "fsfreeze" in guest.sh("touch /root/x; journalctl -b -u qemu-guest-agent")
     assert not second["full"] and second["backups"] == [first["id"], second["id"]]
     sizes = apply.once("shell", {"cmd": f"cd {DEST}/g1 && stat -c %s {first['id']}/vda.qcow2 {second['id']}/vda.qcow2"})["stdout"].split()
     assert int(sizes[1]) < int(sizes[0]) / 5, "only what was written since"

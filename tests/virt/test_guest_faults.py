@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine.harness import Site
 from tests.virt.conftest import Hypervisor
-from tests.virt.cutting import CASES, MADE, STEPS, apply, book, volumes, whole
+from tests.virt.cutting import CASES, MADE, NETWORK, STEPS, apply, book, networks, volumes, whole
 
 pytestmark = [pytest.mark.virt, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def host(hypervisors: dict[str, Hypervisor], near: Site) -> Iterator[Hypervisor]:
+    networks(near, NETWORK)
     yield hypervisors["hv2"]
     apply(near, {"name": "cut", "state": "absent", "force": True})
+    networks(near, {"name": "cutnet", "state": "absent"})
 
 
 def cut(site: Site, step: int, task: dict[str, Any]) -> bool:

@@ -10,18 +10,20 @@ from fleet.virt import connect
 from tests.engine.harness import Site
 from tests.virt.breaking import Breaking
 from tests.virt.conftest import Hypervisor
-from tests.virt.cutting import CASES, MADE, STEPS, apply, book, volumes, whole
+from tests.virt.cutting import CASES, MADE, NETWORK, STEPS, apply, book, networks, volumes, whole
 
 pytestmark = [pytest.mark.virt, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
 def host(hypervisors: dict[str, Hypervisor], near: Site) -> Iterator[Hypervisor]:
+    networks(near, NETWORK)
     yield hypervisors["hv2"]
     apply(near, {"name": "cut", "state": "absent", "force": True})
+    networks(near, {"name": "cutnet", "state": "absent"})
 
 
-@pytest.mark.parametrize(("case", "late"), [("made", True), ("changed", False), ("removed", True)])
+@pytest.mark.parametrize(("case", "late"), [("made", True), ("addressed", False), ("changed", False), ("removed", True)])
 def test_a_guest(near: Site, host: Hypervisor, case: str, late: bool) -> None:
     """late: the step was done, and only its answer is lost."""
     before, task, after = CASES[case]

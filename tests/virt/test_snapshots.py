@@ -92,6 +92,7 @@ def test_a_series(apply: Apply, fresh_guest: Machine) -> None:
 @pytest.mark.parametrize(("declared", "words"), [
     ({"name": "x", "memory": False}, "take `kind: external`"), ({"name": "nosuch", "state": "reverted"}, "has no snapshot nosuch"),
     ({"name": "a/b"}, "cannot be the name"),
+    ({"name": "x", "quiesce": True}, "needs no quiesce"),
     ({"guest": "nosuch", "name": "x"}, "no guest nosuch"), ({"series": "n-", "every": "soon"}, "not a duration"),
 ])
 def test_refused(declared: dict[str, Any], words: str, apply: Apply, guest: Machine) -> None:

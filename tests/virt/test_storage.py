@@ -190,6 +190,33 @@ def test_a_full_pool_keeps_nothing_half_done(apply: Apply, tmp_path: Path, hyper
     apply.once("command", {"cmd": f"umount {path}"})
 
 
+def test_what_lies_there_already(apply: Apply, pool: str, hypervisors: dict[str, Hypervisor]) -> None:
+    """A file that no pool knows, the pool itself being undefined: adopted where it is what is declared, else refused by name."""
+    host = hypervisors["hv1"]
+    host.sh(f"mkdir -p {pool}/folder.raw; cd {pool}; qemu-img create -q -f qcow2 one.qcow2 4M; qemu-img create -q -f raw one.raw 4M; ln -s nowhere link.raw")
+    assert storage_pool(hypervisors, pool) is None
+    assert [each[:2] for each in apply.plan("volume", {"name": "one.qcow2", "pool": pool, "size": "4M"})] == [(f"pool of {pool}", "absent")]
+    assert "exists with format raw, not qcow2" in apply.fails("volume", {"name": "one.raw", "pool": pool, "size": "4M", "format": "qcow2"})
+    assert apply("volume", {"name": "one.qcow2", "pool": pool, "size": "4M"})["size"] == 4 * MB
+    for name, words in (("folder.raw", "exists with format dir"), ("link.raw", "does not know it as a volume")):
+        assert words in apply.fails("volume", {"name": name, "pool": pool, "size": "4M", "format": "raw"})
+    known = storage_pool(hypervisors, pool)
+    known.destroy()
+    known.undefine()
+    guest = {"name": "cut", "memory": "32M", "accel": "tcg", "networks": [], "boot": ["network"], "state": "defined", "pool": pool}
+    host.sh(f"cd {pool}; mv one.qcow2 cut-data.qcow2; mv one.raw cut-more.qcow2; qemu-io -f qcow2 -c 'write -P 5 0 512' cut-data.qcow2; mkdir cut-dir.qcow2")
+    for wrong, words in (({"name": "more", "size": "4M"}, "cut-more.qcow2, is there already, with format raw and not qcow2"),
+                         ({"name": "data", "size": "1M"}, "never shrunk"), ({"name": "dir", "size": "1M"}, "with format dir and not qcow2")):
+        assert words in apply.fails("guest", {**guest, "disks": [wrong]})
+        assert [each.name() for each in host.connection.listAllDomains() if each.name() == "cut"] == []
+    seen = apply.run("guest", {**guest, "disks": [{"name": "data", "size": "6M"}]})
+    assert seen.status == 0 and f"{pool}/cut-data.qcow2 was there already and is used as it is" in seen.results()[-1].result["warnings"]
+    apply("guest", {**guest, "disks": [{"name": "data", "size": "6M"}]})
+    assert "verification failed" not in host.sh(f"qemu-io -r -f qcow2 -c 'read -P 5 0 512' {pool}/cut-data.qcow2"), "its data is there"
+    apply("guest", {"name": "cut", "state": "absent"})
+    host.sh(f"rm -r {pool}/*dir* {pool}/folder.raw {pool}/link.raw")
+
+
 @pytest.mark.parametrize("victim", ["controller", "libvirtd"])
 def test_killed_while_a_volume_is_uploaded(victim: str, apply: Apply, pool: str, tmp_path: Path, hypervisors: dict[str, Hypervisor]) -> None:
     """What is left is not taken for the volume, and the next apply makes it whole and clears up."""
