@@ -44,6 +44,8 @@ SPEC = Spec(
         "tree": Ret("path", "Its root directory.", "formats has tree"), "disk": Ret("path", "Its disk.", "formats has disk, raw or qcow2"),
         "kernel": Ret("path", "Kernel to boot the disk with.", "formats has disk"), "initrd": Ret("path", "Initrd to boot it with.", "formats has disk"),
         "append": Ret("str", "Kernel command line to boot it with.", "formats has disk"), "inputs": Ret("str", "The same as id.", "present"),
+        "source": Ret("str", "The host that it was taken from: the source, or one that has had it since.", "it was taken from another host"),
+        "through": Ret("str", "host: it came directly; controller: through the controller.", "it was taken from another host"),
     },
     examples="""\
 - image: {name: debian, formats: [disk], packages: [nginx]}

@@ -783,6 +783,8 @@ class ImageResult(Result):
         initrd: Initrd to boot it with. Returned: formats has disk.
         append: Kernel command line to boot it with. Returned: formats has disk.
         inputs: The same as id. Returned: present.
+        source: The host that it was taken from: the source, or one that has had it since. Returned: it was taken from another host.
+        through: host: it came directly; controller: through the controller. Returned: it was taken from another host.
     """
 
     path: str
@@ -793,7 +795,9 @@ class ImageResult(Result):
     initrd: str
     append: str
     inputs: str
-    def later(self, field: Literal['path', 'id', 'tree', 'disk', 'kernel', 'initrd', 'append', 'inputs']) -> Later: ...  # type: ignore[override]
+    source: str
+    through: str
+    def later(self, field: Literal['path', 'id', 'tree', 'disk', 'kernel', 'initrd', 'append', 'inputs', 'source', 'through']) -> Later: ...  # type: ignore[override]
 
 class IncludeVarsResult(Result):
     """What `include_vars` gives back.

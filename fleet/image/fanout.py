@@ -1,11 +1,14 @@
-"""An image of one host brought to others: once each, by its digest, from host to host where they reach each other, else through the controller."""
+"""An image of one host brought to others: once each, by its digest, from host to host where they reach each other, else through the controller.
+
+Many targets do not all wait for one source: who has the image by now is a source too.
+"""
 
 from __future__ import annotations
 
 import datetime
 import secrets
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from fleet.errors import NotYet
@@ -14,6 +17,7 @@ from fleet.modules import _image_store as store_
 from fleet.runner.module import Change
 
 PIECE = 8 << 20
+AT_ONCE = 4  # targets that one host sends to; more would each get less
 
 
 def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any, dict[str, Any]]:
@@ -24,11 +28,12 @@ def push(call: Any, name: str, source: str, store: str) -> Generator[Change, Any
     wanted = {"store": store, "id": known["id"], "name": label}
     here = must(call.module("_image_pull", wanted, check=True))
     if not here["there"]:
-        here = (yield Change(f"image {label}", None, f"{known['id'][:12]} from {source}", lambda: bring(call, there, source, wanted))) or here
+        here = (yield Change(f"image {label}", None, f"{known['id'][:12]} from {source}", lambda: fetch(call, there, source, wanted))) or here
     elif here["changed"]:
         here = (yield Change(f"image {label}", "another", known["id"][:12], lambda: must(call.module("_image_pull", wanted, check=False)))) or here
     expect(call, store, label, known["id"])
-    return {**store_.brief(here.get("manifest") or {}), "id": known["id"], "path": here["path"], "name": label, "through": here.get("through", "")}
+    return {**store_.brief(here.get("manifest") or {}), "id": known["id"], "path": here["path"], "name": label,
+            "through": here.get("through", ""), "source": here.get("source", "")}
 
 
 def expect(call: Any, store: str, name: str | None, id_: str | None) -> None:
@@ -49,13 +54,42 @@ def image_of(call: Any, host: str, store: str, name: str) -> dict[str, Any]:
     return dict(must(answer)["images"][0])
 
 
-def bring(call: Any, there: Any, source: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    exported = must(there.module("_image_export", {"store": wanted["store"], "name": wanted["id"]}, check=False))
+def fetch(call: Any, there: Any, source: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """From whichever host that has it is free, which is one from then on."""
+    holders: dict[str, int] = call.shared.setdefault(("image holders", wanted["store"], wanted["id"]), {})
+    holders.setdefault(source, 0)
+    while holders[freest(holders)] >= AT_ONCE:
+        call.sleep(0.1)
+    holder = freest(holders)
+    holders[holder] += 1
+    try:
+        taken = bring(call, there if holder == source else call.at(holder), holder, wanted, relayed=holder == source)
+    finally:
+        holders[holder] -= 1
+    if taken is None:  # they do not reach each other, or that one is gone
+        holder, taken = source, bring(call, there, source, wanted)
+    holders.setdefault(call.host, 0)
+    return {**(taken or {}), "source": holder}
+
+
+def freest(holders: Mapping[str, int]) -> str:
+    """The host that sends to the fewest; of equals the one that has had the image for longest, whose export is made."""
+    return min(holders, key=lambda name: holders[name])
+
+
+def bring(call: Any, there: Any, source: str, wanted: dict[str, Any], relayed: bool = True) -> dict[str, Any] | None:
+    """relayed: through the controller, where it does not come directly; else None."""
+    exported = there.module("_image_export", {"store": wanted["store"], "name": wanted["id"]}, check=False)
+    if exported.get("failed") and not relayed:
+        return None
+    must(exported)
     offer = offered(call, there, source, exported)
     if offer["urls"]:
         taken = must(call.module("_image_pull", {**wanted, "sha256": exported["sha256"], **offer}, check=False))
         if taken["there"]:
             return {**taken, "through": "host"}
+    if not relayed:
+        return None
     relay(call, there, wanted, exported)
     taken = must(call.module("_image_pull", {**wanted, "sha256": exported["sha256"]}, check=False))
     return {**taken, "through": "controller"}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +69,69 @@ def test_push_from_host_to_host(built: Site, lab: Lab) -> None:
         assert store_.manifest(str(place)) == sealed and store_.tree_digest(str(place / "tree")) == sealed["tree_digest"]
         assert (place / "tree/etc/same").stat().st_nlink == 2
         assert os.listdir(root_of(lab, host) / STORE[1:] / "work") == [] == os.listdir(root_of(lab, host) / STORE[1:] / "downloads")
+
+
+def test_who_has_it_is_a_source_too(built: Site, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With h1 always busy, h3 takes it from h2; and from h1 in the end, when h2 has lost it again."""
+    from fleet.image import fanout
+    assert [fanout.freest(each) for each in ({"a": 0, "b": 0}, {"a": 2, "b": 1}, {"a": 1, "b": 1, "c": 0})] == ["a", "b", "c"]
+    monkeypatch.setattr(fanout, "freest", lambda holders: list(holders)[-1])
+    monkeypatch.setattr(fanout, "AT_ONCE", 1)
+    away = "- hosts: h2:h3\n  gather_facts: false\n  tasks:\n    - image: {name: small, state: absent}\n"
+    one = "- hosts: %s\n  gather_facts: false\n  tasks:\n    - image: {name: small, source: h1}\n"
+    lost = "- hosts: h2\n  gather_facts: false\n  tasks:\n    - image: {name: small, state: absent}\n"
+    for between, source in (("", "h2"), (lost, "h1")):
+        assert built.run(away).status == 0
+        seen = built.run(one % "h2" + between + one % "h3")
+        assert (seen.status, seen.results("h3")[-1].result["source"], seen.results("h3")[-1].result["through"]) == (0, source, "host"), seen.results()[-1].result
+
+
+@pytest.mark.timeout(300)
+def test_whoever_is_killed_while_an_image_is_sent(built: Site, lab: Lab) -> None:
+    """The controller, what runs on the source or what runs on the target: nothing half is there, and the next push brings it."""
+    book = built.write("push.yml", "- hosts: h2\n  gather_facts: false\n  tasks:\n    - image: {name: small, source: h1}\n")
+    command = [sys.executable, "-m", "fleet", "apply", "-i", str(built.path / "hosts"), "--no-journal", book]
+    store = store_.Store(str(root_of(lab, "h2")) + STORE)
+    cut = 0
+    for number, moment in enumerate((0.0, 0.04, 0.08, 0.12, 0.2, 0.3)):
+        task(built, "h2", name="small", state="absent")
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=built.path)
+        sending(process, root_of(lab, "h1"))
+        time.sleep(moment)
+        victim = ("controller", "h2", "h1")[number % 3]
+        for pid in [process.pid] if victim == "controller" else runners(lab, victim):
+            os.kill(pid, signal.SIGKILL)
+        cut += process.wait(60) != 0
+        known = store.names().get("small")
+        assert known is None or store_.manifest(store.image(known)).get("id") == known
+        seen = task(built, "h2", name="small", source="h1")
+        assert store.names()["small"] == seen.results()[-1].result["id"] and store.leftovers() == []
+        (id_,) = store.ids()
+        assert store_.tree_digest(store.image(id_) + "/tree") == store_.manifest(store.image(id_))["tree_digest"]
+    assert cut >= 3, "most came too late to cut anything off"
+
+
+def sending(process: subprocess.Popen[bytes], source: Path) -> None:
+    """Until the source has begun with it (its export is looked at), or the push has ended."""
+    end = time.monotonic() + 20
+    (export,) = (source / STORE[1:] / "downloads").glob("export-*.tar")
+    before = export.stat().st_mtime_ns
+    while process.poll() is None and export.stat().st_mtime_ns == before and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+def runners(lab: Lab, host: str) -> list[int]:
+    """The Python processes of a lab host, which are fleet's own."""
+    leader = Path(f"/proc/{lab.status()[host]['pid']}/task/{lab.status()[host]['pid']}/children").read_text().split()[0]
+    space = os.readlink(f"/proc/{leader}/ns/pid")
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(place / "ns/pid") == space and (place / "comm").read_text().startswith("python"):
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
 
 
 def test_push_through_the_controller_goes_on_where_it_was(built: Site, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

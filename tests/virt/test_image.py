@@ -92,6 +92,36 @@ def test_roles_baked_by_layers(site: Site, kept: str) -> None:
     assert leaks(kept) == []
 
 
+def test_a_playbook_baked(site: Site, kept: str) -> None:
+    """The plays whose hosts match the image, by its name and its groups, with handlers; any change of the playbook is another image."""
+    book = """\
+- hosts: images
+  tasks:
+    - copy: {content: "{{ greeting }} {{ inventory_hostname }}", dest: /etc/first}
+      notify: Tell
+  handlers:
+    - name: Tell
+      copy: {content: told, dest: /etc/told}
+- hosts: webservers
+  gather_facts: false
+  tasks:
+    - file: {path: /etc/second, state: directory}
+- hosts: a
+  tasks:
+    - copy: {content: never, dest: /etc/never}
+"""
+    site.write("site.yml", book)
+    site.write("booked.yml", f"base: {json.dumps(BASE)}\nplaybook: site.yml\ngroups: [webservers]\nvars: {{greeting: Hello}}\n")
+    options = {"recipe": str(site.path / "booked.yml")}
+    built = build(site, kept, "booked", **options)
+    tree = Path(built["tree"])
+    assert (tree / "etc/first").read_text() == "Hello booked" and (tree / "etc/told").read_text() == "told" and (tree / "etc/second").is_dir()
+    assert not (tree / "etc/never").exists() and not Path("/etc/never").exists()
+    assert not build(site, kept, "booked", **options)["changed"] and build(site, kept, "booked", **options, state="verified")["verified"]
+    site.write("site.yml", book.replace("told, dest", "again, dest"))
+    assert build(site, kept, "booked", **options)["id"] != built["id"]
+
+
 def test_the_same_inputs_give_the_same_bytes(site: Site, kept: str, tmp_path: Path) -> None:
     options = {**APP, "formats": ["tar", "squashfs", "oci"]}
     first = build(site, kept, "twice", **options)
