@@ -1779,7 +1779,7 @@ class Tasks:
             volumes: Data that outlives the container: path inside -> name of the volume, with `:ro` for read-only.
             purge: With state=absent: its volumes go too. Default: False.
             tmpfs: Places for a filesystem in memory.
-            devices: Device nodes of the host it may use.
+            devices: Devices of the host it may use; inside, their nodes are its root's, with the host's permissions.
             network: host: the host's network; none: a loopback only, unless `networks` gives it interfaces. Default: 'host'.
             networks: Interfaces on bridges of the host, in a network of its own.
             dns: Name servers.

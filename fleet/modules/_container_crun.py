@@ -5,7 +5,7 @@ from typing import Any, Dict, List
 
 from fleet.modules import _container_program as program
 from fleet.runner import namespace as ns
-from fleet.runner.container import HIDDEN, READ_ONLY, Container, capabilities, sysfs
+from fleet.runner.container import HIDDEN, READ_ONLY, Container, capabilities, lent, sysfs
 
 REQUIRES = "crun"
 BOOTS = False
@@ -56,7 +56,7 @@ def _mounts(c, shown):
              _mount("/sys", "none", sysfs(c) if os.path.ismount(sysfs(c)) else "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"])]
     found += [_mount(place, "tmpfs", "tmpfs", ["nosuid", "nodev", "mode=1777"]) for place in c.options.get("tmpfs") or ()]
     found += [_mount(place, "none", source, ["bind", "nodev", "ro" if only else "rw"]) for place, source, only in shown]
-    return found + [_mount(path, "none", path, ["bind"]) for path in c.options.get("devices") or ()]
+    return found + [_mount(path, "none", node, ["bind"]) for path, node in lent(c)]
 
 
 def _mount(place, kind, source, options):

@@ -149,7 +149,7 @@ def sweep(c):
     for name in os.listdir(volumes) if os.path.isdir(volumes) else ():
         path = os.path.join(volumes, name)  # a mount point: empty here, and never to be descended into
         os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
-    for name in ("bundle", "lxc", "crun"):
+    for name in ("bundle", "lxc", "crun", "devices"):
         shutil.rmtree(os.path.join(c.runtime, name), ignore_errors=True)
     if os.path.exists(os.path.join(c.runtime, "state.json")):
         os.unlink(os.path.join(c.runtime, "state.json"))

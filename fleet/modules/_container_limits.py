@@ -2,6 +2,7 @@
 import errno
 import os
 import signal
+import stat
 import time
 from typing import Any, Dict, List, Optional, Set, Tuple
 
@@ -72,7 +73,7 @@ class Groups:
         """Let it use further devices of the host."""
         for path in paths:
             now = os.stat(path)
-            kind = "b" if os.path.exists("/sys/dev/block/%d:%d" % (os.major(now.st_rdev), os.minor(now.st_rdev))) else "c"
+            kind = "b" if stat.S_ISBLK(now.st_mode) else "c"
             if "devices" in self.one:
                 _put(os.path.join(self.one["devices"], "fleet", self.name, "devices.allow"),
                      "%s %d:%d rwm" % (kind, os.major(now.st_rdev), os.minor(now.st_rdev)))

@@ -4,7 +4,7 @@ from typing import Any, List
 
 from fleet.modules import _container_program as program
 from fleet.runner import namespace as ns
-from fleet.runner.container import Container, capabilities, sysfs
+from fleet.runner.container import Container, capabilities, lent, sysfs
 
 REQUIRES = "lxc-start"
 BOOTS = True
@@ -58,7 +58,7 @@ def _config(c, shown, folder):
     lines += [("lxc.mount.entry", "%s %s none bind%s,nodev,create=%s 0 0" % (_escaped(source), _escaped(place.lstrip("/")), ",ro" if only else "",
                                                                              "dir" if os.path.isdir(source) else "file"))
               for place, source, only in shown]
-    lines += [("lxc.mount.entry", "%s %s none bind,create=file 0 0" % (path, path.lstrip("/"))) for path in options.get("devices") or ()]
+    lines += [("lxc.mount.entry", "%s %s none bind,create=file 0 0" % (_escaped(node), _escaped(path.lstrip("/")))) for path, node in lent(c)]
     lines += [("lxc.prlimit." + name, ":".join("unlimited" if value < 0 else str(value) for value in (soft, hard)))
               for name, soft, hard in program.ulimits(c)]
     lines += [("lxc.environment", "%s=%s" % pair) for pair in sorted(program.environment(c).items()) if pair[0] != "container"]

@@ -4,7 +4,7 @@ from typing import Any, List
 
 from fleet.modules import _container_program as program
 from fleet.runner import namespace as ns
-from fleet.runner.container import Container, capabilities
+from fleet.runner.container import Container, capabilities, lent
 
 REQUIRES = "systemd-nspawn"
 BOOTS = True
@@ -31,7 +31,7 @@ def run(c, shown):
     words += ["--read-only"] if options.get("read_only") else []
     words += ["--tmpfs=%s:mode=1777" % place for place in options.get("tmpfs") or ()]
     words += [("--bind-ro=" if only else "--bind=") + "%s:%s:norbind" % (_escaped(source), _escaped(place)) for place, source, only in shown]
-    words += ["--bind=" + path for path in options.get("devices") or ()]
+    words += ["--bind=%s:%s:norbind" % (_escaped(node), _escaped(path)) for path, node in lent(c)]
     words += ["--rlimit=RLIMIT_%s=%s" % (name.upper(), ":".join("infinity" if value < 0 else str(value) for value in (soft, hard)))
               for name, soft, hard in program.ulimits(c)]
     words += ["--setenv=%s=%s" % pair for pair in sorted(program.environment(c).items()) if pair[0] != "container"]

@@ -199,12 +199,13 @@ def is_subvolume(path):
 def filesystem(path):
     # type: (str) -> str
     """The type of the filesystem that holds a path."""
-    place, found = files.mount_point(path), ""
+    path, best, found = os.path.realpath(path), "", ""  # not by st_dev: a subvolume has one of its own
     with open("/proc/self/mountinfo") as stream:
         for line in stream:
             head, _, tail = line.partition(" - ")
-            if head.split()[4] == place:
-                found = tail.split()[0]
+            place = head.split()[4].encode("latin-1").decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
+            if len(place) >= len(best) and (path + "/").startswith(place.rstrip("/") + "/"):
+                best, found = place, tail.split()[0]
     return found
 
 
@@ -218,7 +219,7 @@ def _subvolume(request, path, source=None):
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
     given = os.open(source, os.O_RDONLY | os.O_DIRECTORY) if source else 0
     try:
-        fcntl.ioctl(folder, request, struct.pack("=q4088s", given, os.fsencode(os.path.basename(path))))
+        fcntl.ioctl(folder, request, bytearray(struct.pack("=q4088s", given, os.fsencode(os.path.basename(path)))))  # bytes may have 1024 at most
     finally:
         os.close(folder)
         if source:

@@ -102,6 +102,7 @@ class Supervisor:
         with Held(c.name):
             ns.private_mounts()
             container.open_root(c)
+            container.lend(c)
         _plain_cgroups()
         if c.options.get("dns"):
             with open(os.path.join(c.runtime, "resolv.conf"), "w") as stream:

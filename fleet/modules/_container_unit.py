@@ -115,6 +115,11 @@ def enable(link):
     os.symlink("../" + os.path.basename(link), link)
 
 
+def there(name):
+    # type: (str) -> bool
+    return any(os.path.lexists(os.path.join(folder, init.unit(name))) for folder in (WANTS, init.FOLDER))
+
+
 def remove(name):
     # type: (str) -> None
     """Take the unit away, and the program with the last one."""

@@ -1,6 +1,7 @@
 """Containers of the host: one declaration over the back-ends chroot, systemd-nspawn, LXC and OCI (crun)."""
 import os
 import shutil
+import stat
 import time
 from typing import Any, Dict, List
 
@@ -57,7 +58,7 @@ SPEC = Spec(
         "volumes": Opt("dict", "Data that outlives the container: path inside -> name of the volume, with `:ro` for read-only.", default={}),
         "purge": Opt("bool", "With state=absent: its volumes go too.", default=False),
         "tmpfs": Opt("list", "Places for a filesystem in memory.", elements="path", default=[]),
-        "devices": Opt("list", "Device nodes of the host it may use.", elements="path", default=[]),
+        "devices": Opt("list", "Devices of the host it may use; inside, their nodes are its root's, with the host's permissions.", elements="path", default=[]),
         "network": Opt("str", "host: the host's network; none: a loopback only, unless `networks` gives it interfaces.", default="host",
                        choices=["host", "none"]),
         "networks": Opt("list", "Interfaces on bridges of the host, in a network of its own.", elements="dict", suboptions=_NETWORK, default=[]),
@@ -185,6 +186,9 @@ def refuse(m, c):
             m.fail("'%s' cannot be the name of a volume" % source[len(known.VOLUMES) + 1:], name=c.name)
         if not volume and not os.path.exists(source) and not m.check:
             m.fail("there is no %s on the host to show at %s" % (source, place), name=c.name)
+    for path in options["devices"] if not m.check else ():
+        if not os.path.exists(path) or stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFCHR, stat.S_IFBLK):
+            m.fail("there is no device %s on the host" % path, name=c.name)
     for text in [each for value in options["environment"].items() for each in value] + options["networks"] + [options["hostname"] or ""]:
         if any(letter in str(text) for letter in "\n\0"):
             m.fail("a line break cannot be in the environment, the networks or the host name of a container", name=c.name)
@@ -254,6 +258,7 @@ def create(m, c):
     if not os.path.isdir(os.path.join(c.made["image"], "tree")):
         m.fail("there is no image with a tree at %s; build it with the `image` module and formats: [tree]" % c.made["image"], name=c.name)
     c.made["image"] = os.path.realpath(c.made["image"])  # its root stays upon what it was made of, whatever the name stands for later
+    roots.remove_tree(c.base + ".removing")
     roots.volumes(c)
     roots.make(m, c)
 
@@ -316,8 +321,12 @@ def stopping(m, c, running):
 def absent(m, c, running):
     # type: (Module, Any, Any) -> Any
     base = os.path.join(known.HOME, m.args.name)
-    if c is None and os.path.lexists(base):
-        yield Change("container " + m.args.name, "half made", "absent", lambda: roots.remove_tree(base))
+    left = [path for path in (base, base + ".removing", os.path.join(known.STATE, m.args.name)) if os.path.lexists(path)]
+    if c is None and left:  # a run was cut while it made or removed it
+        for path in left:
+            yield Change("%s of the container %s" % (path, m.args.name), "left over", "absent", lambda path=path: roots.remove_tree(path))  # type: ignore[misc]
+    if c is None and unit.there(m.args.name):
+        yield Change("unit of the container " + m.args.name, "left over", "absent", lambda: unit.remove(m.args.name))
     if c is not None:
         yield from stopping(m, c, running)
         c.options["autostart"] = False

@@ -254,8 +254,8 @@ def furnish(c, userns):
     """
     shown = [(place, ns.tree(path, ns.ATTR_NODEV | (ns.ATTR_RDONLY if only else 0), userns if volume else None), os.path.isdir(path))
              for place, path, only, volume in sources(c)]
-    nodes = ["/dev/" + name for name in DEVICES] + list(c.options.get("devices") or ())
-    devices = [(path, ns.tree(path), os.stat(path)) for path in nodes if os.path.exists(path)]
+    nodes = [("/dev/" + name, "/dev/" + name) for name in DEVICES] + lent(c)
+    devices = [(path, ns.tree(node), os.stat(node)) for path, node in nodes if os.path.exists(node)]
     system = ns.tree(sysfs(c) if os.path.ismount(sysfs(c)) else "/sys", ns.ATTR_RDONLY | ns.ATTR_NOSUID | ns.ATTR_NODEV, recursive=True)
     names_of = os.path.join(c.runtime, "resolv.conf")
     names_of = names_of if os.path.exists(names_of) else "/etc/resolv.conf"
@@ -304,8 +304,7 @@ def _devices(devices, own):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if own:
             os.close(fd)
-            os.mknod(path, now.st_mode, now.st_rdev)
-            os.chmod(path, now.st_mode & 0o7777)
+            own_node(path, now)
         else:
             mount_point(path, False)
             ns.attach(fd, path)
@@ -316,6 +315,31 @@ def _devices(devices, own):
     for name, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
                          ("stderr", "/proc/self/fd/2")):
         os.symlink(target, "/dev/" + name)
+
+
+def lend(c):
+    # type: (Container) -> None
+    """Make nodes of the host's devices it may use that are its root's: the host's belong to nobody inside. In this process's mount namespace."""
+    if not c.options.get("devices"):
+        return
+    folder = os.path.join(c.runtime, "devices")
+    os.makedirs(folder, mode=0o711, exist_ok=True)
+    ns.mount("tmpfs", folder, "tmpfs", ns.NOSUID | ns.NOEXEC, "mode=711,size=64k")
+    for path, node in lent(c):
+        own_node(node, os.stat(path))
+        os.chown(node, c.ids[0] if c.ids else 0, c.ids[0] if c.ids else 0)
+
+
+def lent(c):
+    # type: (Container) -> List[Any]
+    """[(path inside and on the host, the node that `lend` makes)]."""
+    return [(path, os.path.join(c.runtime, "devices", str(number))) for number, path in enumerate(c.options.get("devices") or ())]
+
+
+def own_node(path, now):
+    # type: (str, os.stat_result) -> None
+    os.mknod(path, now.st_mode, now.st_rdev)
+    os.chmod(path, now.st_mode & 0o7777)
 
 
 def mount_point(path, folder):
@@ -370,6 +394,7 @@ def enter(name, root):
     with Held(name):
         ns.private_mounts()
         open_root(c)
+        lend(c)
         hold(name)
     userns = users(c)
     ns.unshare(ns.PID | ns.IPC | ns.UTS)

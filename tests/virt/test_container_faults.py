@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,49 @@ def test_the_supervisor_or_the_host_is_killed(containers: Containers, backend: s
     assert containers.leaks(f"kill-{backend}") == []
 
 
-@pytest.mark.parametrize("backend", ["chroot", "crun"])
+# What a process does to the host, as Python tells its audit hooks; and files that are opened to be written.
+STEPS = frozenset({"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chown", "os.chmod", "os.symlink", "subprocess.Popen", "os.fork", "os.kill", "os.exec"})
+
+
+def dies(wanted: dict[str, Any], last: int) -> bool:
+    """Run the module in a process which kills itself, as does each process that comes of it, when it begins one more than `last` things; whether it did."""
+    pid = os.fork()
+    if pid:
+        return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    done = 0
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal done
+        if event in STEPS or (event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)):
+            done += 1
+            if done == last + 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    try:
+        run("container", wanted)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_killed_at_each_step(containers: Containers, backend: str) -> None:
+    """The runner at each step of clone, start, stop and removal, the supervisor it starts at every other one of its many; shared out among the back-ends."""
+    short = f"step-{backend}"
+    given = options(containers, short, backend=backend, networks=[{"bridge": containers.lab.bridge}], memory="64M", volumes={"/data": containers.name("step")})
+    gone = {"name": given["name"], "state": "absent", "purge": True}
+    number, died = BACKENDS.index(backend), {"running": 0, "stopped": 0, "absent": 0}
+    for last in (*range(number, 20, len(BACKENDS)), *range(20 + 2 * number, 84, 2 * len(BACKENDS))):
+        for state in died if last < 20 else ("running",):
+            died[state] += dies({**given, "state": state, "purge": True}, last)
+            if state != "absent":
+                converges(given)
+        assert not run("container", gone).get("failed")
+        assert containers.leaks(short) == [], f"after step {last}"
+    assert died["running"] >= 4 and died["stopped"] and died["absent"] >= 2, died
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_runner_is_killed_at_any_moment(containers: Containers, backend: str) -> None:
     """While it clones, starts, stops or removes: twelve moments spread over what each takes."""
     short = f"cut-{backend}"

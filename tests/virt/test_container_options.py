@@ -57,6 +57,30 @@ def test_options(boxes: ContainerSite, containers: Containers, tmp_path: Path, b
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_devices(boxes: ContainerSite, containers: Containers, tmp_path: Path, backend: str) -> None:
+    """The devices that are declared can be used by an unprivileged root, running or not; no other can, not even by a node of its number."""
+    short = f"dev-{backend}"
+    boxes.target(short)
+    (tmp_path / "disk").write_bytes(b"on the disk\n".ljust(1 << 20))
+    loop = subprocess.run(["losetup", "-f", "--show", str(tmp_path / "disk")], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        tried = f"head -n 1 {loop}; sh -c 'exec 3<>/dev/fuse' && echo opened; ls /dev/kmsg /dev/loop-control 2>/dev/null; stat -c %U /dev/fuse"
+        options: dict[str, Any] = {"backend": backend, "command": SLEEP, "devices": ["/dev/fuse", loop]}
+        for state in ("stopped", "running"):
+            boxes.declare(short, **options, state=state)
+            assert not boxes.declare(short, **options, state=state)["changed"]
+            assert boxes.shell(short, tried)["stdout"].split() == ["on", "the", "disk", "opened", "root"], state
+        assert boxes.declare(short, **{**options, "devices": []}, state="running")["effects"] == {"devices": "restart"}
+        assert boxes.shell(short, f"ls {loop} /dev/fuse 2>/dev/null; true")["stdout"] == ""
+        assert "there is no device /dev/no" in boxes.declare(short, ok=False, backend=backend, command=SLEEP, devices=["/dev/no"])["msg"]
+        boxes.declare(short, state="absent")
+    finally:
+        subprocess.run(["losetup", "-d", loop], check=True)
+    assert containers.leaks(short) == []
+    assert Path("/dev/fuse").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_limits_change_live(boxes: ContainerSite, containers: Containers, backend: str) -> None:
     short = f"live-{backend}"
     boxes.target(short)
