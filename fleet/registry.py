@@ -25,11 +25,11 @@ INSTEAD = {"apt_key": "apt-key is gone from Debian and Ubuntu: use deb822_reposi
 # Of collections, by names that playbooks use without the collection's: roles for many systems call them under a condition.
 ELSEWHERE = frozenset({
     "apache2_module", "apk", "archive", "capabilities", "composer", "docker_compose", "docker_container", "docker_image", "docker_network", "docker_volume",
-    "firewalld", "gem", "homebrew", "htpasswd", "java_keystore", "k8s", "lvg", "lvol", "modprobe", "mount", "mysql_db", "mysql_info",
+    "firewalld", "gem", "homebrew", "htpasswd", "java_keystore", "k8s", "lvg", "lvol", "mysql_db", "mysql_info",
     "mysql_query", "mysql_replication", "mysql_user", "mysql_variables", "nmcli", "npm", "openbsd_pkg", "openssh_keypair", "openssl_certificate",
     "openssl_csr", "openssl_dhparam", "openssl_privatekey", "osx_defaults", "pacman", "pam_limits", "pamd", "parted", "pkg5", "pkgng", "portage",
     "postgresql_db", "postgresql_ext", "postgresql_privs", "postgresql_query", "postgresql_user", "redhat_subscription", "rhsm_repository", "seboolean",
-    "sefcontext", "selinux", "seport", "snap", "supervisorctl", "svc", "synchronize", "sysctl", "timezone", "ufw", "win_command", "win_copy", "win_feature",
+    "sefcontext", "selinux", "seport", "snap", "supervisorctl", "svc", "synchronize", "ufw", "win_command", "win_copy", "win_feature",
     "win_file", "win_package", "win_service", "win_shell", "win_template", "x509_certificate", "xml", "zfs", "zypper", "zypper_repository",
 })
 _QUALIFIED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}\Z")

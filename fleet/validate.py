@@ -76,8 +76,8 @@ def problems(spec: Spec, args: Mapping[str, Any], written: bool = False) -> list
     unknown = [str(name) for name in args if name not in spec.names]
     if unknown:
         found.append(f"Unsupported parameters: {', '.join(unknown)}. It takes: {', '.join(sorted(spec.options))}")
-    given = {spec.names[name] for name, value in args.items() if name in spec.names and value is not None}
-    missing = [key for key in spec.required if key not in given]
+    given = {key for name, value in args.items() if (key := spec.names.get(name)) and (value is not None or spec.options[key].type == "raw")}
+    missing = sorted(key for key in spec.required if key not in given)
     if missing and not written:
         found.append(f"missing required arguments: {', '.join(missing)}")
     for name, value in args.items():

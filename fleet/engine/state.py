@@ -25,7 +25,7 @@ class HostState:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.named: dict[str, Any] = {}  # facts of modules of one's own under their own names, below all other variables
+        self.named: dict[str, Any] = {}  # facts of some modules, one's own among them, under their own names, below all other variables
         self.facts: dict[str, Any] = {}  # as ansible_facts shows them: without the ansible_ prefix
         self.injected: dict[str, Any] = {}  # the same as top-level ansible_* variables
         self.set: dict[str, Any] = {}  # set_fact and register
@@ -39,7 +39,7 @@ class HostState:
     def add_facts(self, facts: Mapping[str, Any], own: bool = False) -> None:
         """Take facts a module returned: `ansible_facts` and, unless they are named like connection variables, ansible_* variables.
 
-        own: of a module of the user's own, whose facts are variables by their own names too.
+        own: of a module whose facts are variables by their own names too: the user's own modules, `packages` of package_facts.
         """
         for name, value in facts.items():
             if own and name.isidentifier() and not name.startswith("ansible_"):

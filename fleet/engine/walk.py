@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Node = Task | Block
 
 
+_NAMED = (OWN, "getent", "package_facts", "service_facts")  # their facts are variables by their own names too; a target cannot choose these
 _FOR_ALL = ("add_host", "pause")  # what one host does here is done for all of them
 
 
@@ -388,7 +389,7 @@ class Walk:
         elif action == "include_vars":
             state.included.update(facts)
         else:
-            state.add_facts(facts, own=action == OWN)
+            state.add_facts(facts, own=action in _NAMED)
 
     def store(self, task: Task, scope: Scope, result: dict[str, Any], runner: TaskRun | None, state: HostState | None = None) -> None:
         """Keep a result in a host's state (this one's by default), and its facts where no runner of its own does."""
@@ -399,7 +400,7 @@ class Walk:
             if task.action in ("set_fact", "include_vars"):
                 state.set.update(result["ansible_facts"])
             else:
-                state.add_facts(result["ansible_facts"], own=task.action == OWN)
+                state.add_facts(result["ansible_facts"], own=task.action in _NAMED)
 
     # -- handlers
 

@@ -50,7 +50,7 @@ def run(m):
         have = "true" if "seen" in now["flags"].split() else "false"
     secret = args.vtype == "password"
     result = {"current": {args.question: "********" if secret else value}}  # type: Dict[str, Any]
-    if have != value:
+    if have != value and not (isinstance(args.value, (list, tuple)) and have is not None and sorted(have.split(", ")) == sorted(value.split(", "))):
         line = "%s %s %s %s\n" % (args.name, args.question, args.vtype, value)
         words = ["/usr/bin/debconf-set-selections"] + (["-u"] if args.unseen else [])
         before, after = (None, None) if secret else ("" if have is None else "%s: %s\n" % (args.question, have), "%s: %s\n" % (args.question, value))
@@ -65,7 +65,10 @@ def _value(m):
     if isinstance(value, (list, tuple)):
         if m.args.vtype != "multiselect":
             m.fail("a list is the answer to a multiselect question, not to one of type %s" % m.args.vtype)
-        value = ", ".join(str(each) for each in value)
+        wrong = [each for each in value if not isinstance(each, str)]
+        if wrong:
+            m.fail("Invalid value provided for a multiselect question: %r is no text" % wrong[0])
+        value = ", ".join(value)
     text = str(value)
     if m.args.vtype in ("boolean", "seen"):
         text = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}.get(text.lower(), text.lower())

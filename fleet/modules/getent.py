@@ -30,6 +30,8 @@ def run(m):
     args = m.args
     if args.database.startswith("-") or args.key.startswith("-"):
         m.fail("neither a database nor a key starts with a dash")
+    if args.split == "":
+        m.fail("Invalid split value. The value must be a non-empty string")
     words = ["getent"] + (["-s", args.service] if args.service else []) + [args.database] + ([args.key] if args.key else [])
     done = m.run(words, env={"LC_ALL": "C.UTF-8"})
     name = "getent_" + args.database

@@ -3,7 +3,7 @@ import os
 from typing import Any, Dict, List
 
 from fleet.modules import _dnf, _dpkg
-from fleet.runner.module import Module
+from fleet.runner.module import Module, ModuleError
 from fleet.runner.spec import Opt, Ret, Spec
 
 SPEC = Spec(
@@ -62,7 +62,12 @@ def _rpm(m):
     packages = {}  # type: Packages
     if not any(os.path.exists(path) for path in ("/usr/bin/rpm", "/bin/rpm")):
         return packages
-    for line in _dnf.rpm(m, "-qa", "--qf", "%{NAME}\\t%{VERSION}\\t%{RELEASE}\\t%|EPOCH?{%{EPOCH}}|\\t%{ARCH}\\n").stdout.splitlines():
+    try:
+        done = _dnf.rpm(m, "-qa", "--qf", "%{NAME}\\t%{VERSION}\\t%{RELEASE}\\t%|EPOCH?{%{EPOCH}}|\\t%{ARCH}\\n")
+    except ModuleError as error:  # another program of that name
+        m.warn(error.msg)
+        return packages
+    for line in done.stdout.splitlines():
         name, version, release, epoch, arch = line.split("\t")
         packages.setdefault(name, []).append({"name": name, "version": version, "release": release, "epoch": int(epoch) if epoch else None, "arch": arch,
                                               "source": "rpm"})

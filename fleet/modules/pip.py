@@ -4,6 +4,7 @@ import os
 import re
 from typing import Any, Dict, Generator, List, Optional, Set, Tuple
 
+from fleet.modules import _fs
 from fleet.runner.module import Change, Completed, Module
 from fleet.runner.spec import Opt, Ret, Spec
 
@@ -55,6 +56,8 @@ def run(m):
     # type: (Module) -> Generator[Change, Any, Dict[str, Any]]
     args = m.args
     names = _names(m)
+    for option in ("chdir", "requirements"):
+        args[option] = _fs.expand(args[option]) if args[option] is not None else None
     env = None if args.virtualenv is None else os.path.join(args.chdir or "", os.path.expanduser(args.virtualenv))
     result = {"name": names, "version": args.version, "requirements": args.requirements, "virtualenv": env, "changed": False}
     if env is not None and not os.path.exists(os.path.join(env, "bin", "activate")):

@@ -3,6 +3,7 @@ import os
 import tempfile
 from typing import Any
 
+from fleet.modules import _fs
 from fleet.runner import files
 from fleet.runner.module import Change, Module
 from fleet.runner.spec import Opt, Ret, Spec
@@ -28,11 +29,13 @@ def run(m):
         if "/" in args[name]:
             m.fail("%s must be a valid file name component, not %r" % (name, args[name]))
 
+    folder = None if args.path is None else _fs.expand(args.path)
+
     def make():
         # type: () -> str
         if args.state == "directory":
-            return str(tempfile.mkdtemp(args.suffix, args.prefix, args.path))
-        fd, path = tempfile.mkstemp(args.suffix, args.prefix, args.path)
+            return str(tempfile.mkdtemp(args.suffix, args.prefix, folder))
+        fd, path = tempfile.mkstemp(args.suffix, args.prefix, folder)
         os.close(fd)
         return str(path)
 

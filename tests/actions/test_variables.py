@@ -97,3 +97,10 @@ def test_statistics_of_ones_own(site: Site) -> None:
     assert stats == {
         "_run": {"count": 7.0, "names": ["a", "b"], "text": ["not text"] * 2, "map": {"a": 1, "b": 2}}, "a": {"own": "aa"}, "b": {"own": "last"}}
     assert [result.status for result in seen.results("a")] == ["ok", "ok", "ok", "skipped", "ignored"]
+
+
+def test_facts_with_names_of_their_own(site: Site) -> None:
+    done = results(site, {"getent": {"database": "passwd", "key": "root"}}, {"package_facts": {}, "delegate_to": "b", "delegate_facts": True}, {"package_facts": {}},
+                   {"debug": {"msg": "{{ getent_passwd.root[1] }} {{ ansible_facts.getent_passwd.root[1] }} {{ packages.dpkg[0].name }}"}},
+                   {"debug": {"msg": "{{ getent_passwd }}"}, "vars": {"getent_passwd": "a variable is above it"}})
+    assert [result.get("msg") for result in done[-2:]] == ["0 0 dpkg", "a variable is above it"]

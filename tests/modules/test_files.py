@@ -76,7 +76,7 @@ def test_assemble_refuses(tmp_path: Path) -> None:
         fails("assemble", {**args, **more}, words, tmp_path)
 
 
-def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
+def test_stat_slurp_find_tempfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path, {"a.txt": "hello", "b.log": "x" * 5000, "d/c.txt": "more", ".hidden": ""})
     found = run("stat", {"path": str(tmp_path / "a.txt")})["stat"]
     assert found["isreg"] and found["size"] == 5 and found["checksum"] == "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
@@ -95,6 +95,8 @@ def test_stat_slurp_find_tempfile(tmp_path: Path) -> None:
     assert names(mode="o+r", exact_mode=False) == names(mode="0004", exact_mode=False) == ["a.txt", "b.log"]
     made = run("tempfile", {"path": str(tmp_path), "suffix": ".x"})
     assert made["changed"] and made["path"].endswith(".x") and os.path.exists(made["path"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("tempfile", {"path": "~", "state": "directory"})["path"].startswith(f"{tmp_path}/ansible.")
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_getent_lists_all_and_says_what_is_not() -> None:
     fails("getent", {"database": "nonsense"}, "cannot ask nonsense")
     fails("getent", {"database": "initgroups"}, "cannot be listed here")
     fails("getent", {"database": "-h"}, "dash")
+    fails("getent", {"database": "passwd", "key": "root", "split": ""}, "non-empty")
 
 
 @inside
@@ -60,6 +61,10 @@ def test_package_facts_of_rpm() -> None:
     both = ok("package_facts", strategy="all")["ansible_facts"]["packages"]
     assert both["sample"] == [entry] and both["cron"][0]["source"] == "apt"
     assert "sample" not in ok("package_facts")["ansible_facts"]["packages"]
+    Path("/usr/bin/rpm").unlink()
+    Path("/usr/bin/rpm").touch(mode=0o755)
+    broken = ok("package_facts", manager=["rpm", "apt"])
+    assert "cron" in broken["ansible_facts"]["packages"] and "cannot run rpm" in broken["warnings"][0]
 
 
 @inside

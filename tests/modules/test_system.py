@@ -39,12 +39,14 @@ def test_answers() -> None:
     settles("debconf", **question, vtype="seen", value=False)
     assert "  adduser/homedir-permission: true" in shown("adduser")
     settles("debconf", name="own", question="own/some", vtype="multiselect", value=["a", "b"], unseen=True)
+    assert not ok("debconf", name="own", question="own/some", vtype="multiselect", value=["b", "a"], unseen=True)["changed"]
     assert "  own/some: a, b" in shown("own")
     assert ok("debconf", name="own")["current"] == {"own/some": "a, b"}
     secret = settles("debconf", name="own", question="own/password", vtype="password", value="hush")
     assert "hush" not in str(secret) and "hush" in Path("/var/cache/debconf/passwords.dat").read_text()
     assert "hush" not in str(ok("debconf", name="own"))
     assert "true or false" in run("debconf", **question, vtype="boolean", value="maybe")["msg"]
+    assert "1 is no text" in run("debconf", name="own", question="own/some", vtype="multiselect", value=["a", 1])["msg"]
     assert "one line" in run("debconf", **question, vtype="string", value="a\nown own/x string y")["msg"]
     with pytest.raises(ArgumentError, match="belong together"):
         run("debconf", name="own", question="own/x")
