@@ -29,7 +29,7 @@ ELSEWHERE = frozenset({
     "mysql_query", "mysql_replication", "mysql_user", "mysql_variables", "nmcli", "npm", "openbsd_pkg", "openssh_keypair", "openssl_certificate",
     "openssl_csr", "openssl_dhparam", "openssl_privatekey", "osx_defaults", "pacman", "pam_limits", "pamd", "parted", "pkg5", "pkgng", "portage",
     "postgresql_db", "postgresql_ext", "postgresql_privs", "postgresql_query", "postgresql_user", "redhat_subscription", "rhsm_repository", "seboolean",
-    "sefcontext", "selinux", "seport", "snap", "supervisorctl", "svc", "synchronize", "ufw", "win_command", "win_copy", "win_feature",
+    "sefcontext", "selinux", "seport", "snap", "supervisorctl", "svc", "ufw", "win_command", "win_copy", "win_feature",
     "win_file", "win_package", "win_service", "win_shell", "win_template", "x509_certificate", "xml", "zfs", "zypper", "zypper_repository",
 })
 _QUALIFIED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}\Z")

@@ -94,6 +94,10 @@ class Call(Protocol):
         """The inventory's variables, as written, for a host that would be in these groups."""
 
     @property
+    def connections(self) -> Any:
+        """The run's fleet.connection.base.Connections; `transport(endpoint)` is the open SSH connection to a machine."""
+
+    @property
     def static(self) -> Static:
         """How to load more of the playbook."""
 

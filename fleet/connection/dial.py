@@ -110,5 +110,3 @@ def jumps(endpoint: Endpoint) -> list[Endpoint]:
                               known_hosts=endpoint.known_hosts, config=dict(endpoint.options).get("configfile", endpoint.config), timeout=endpoint.timeout,
                               key_files=endpoint.key_files, via=found[-1] if found else None))
     return found
-
-

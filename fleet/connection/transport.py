@@ -6,6 +6,7 @@ It reaches into paramiko; tests/connection/test_trips.py counts the round trips,
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 from fleet.connection import lean  # noqa: F401  # isort: skip
@@ -19,13 +20,19 @@ _KEYS = re.compile(r"ssh-ed25519|ecdsa-sha2-")
 
 
 class Transport(paramiko.Transport):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._gate = threading.Lock()
+        self._begun = False  # some channel was asked for
+        self._numbered = threading.Event()
+        self._numbered.set()
+
     def auth_publickey(self, username: str, key: paramiko.PKey, event: Any = None) -> list[str]:
         """As paramiko's; with one round trip where two are not needed."""
         if event is not None or not _SERVERS.match(self.remote_version) or not _KEYS.match(key.get_name()):
             return list(super().auth_publickey(username, key, event))
         if not self.is_active() or not self.initial_kex_done:
             raise paramiko.SSHException("No existing session")
-        import threading
         answered = threading.Event()
         self.auth_handler = _Eager(self)
         self.auth_handler.auth_publickey(username, key, answered)
@@ -36,7 +43,12 @@ class Transport(paramiko.Transport):
 
         The first channel of a connection has the number 0 on these servers, so the command need not wait to be told.
         """
-        if self.channels_seen or not _SERVERS.match(self.remote_version):
+        with self._gate:
+            first, self._begun = not self._begun, True
+            if first:
+                self._numbered.clear()
+        if not first or not _SERVERS.match(self.remote_version):
+            self._numbered.set()
             channel = self.open_session(timeout=timeout)
             channel._wait_for_event = lambda: None  # type: ignore[attr-defined]
             channel.exec_command(command)
@@ -48,11 +60,20 @@ class Transport(paramiko.Transport):
         self._behind.add_boolean(False)
         self._behind.add_string(command)
         try:
-            return self.open_session(timeout=timeout)
+            return super().open_channel("session", timeout=timeout)
         except paramiko.SSHException:
             if self._ended is None:
                 raise
             return self._ended  # the command was through before we were told of its channel
+        finally:
+            self._numbered.set()
+
+    def open_channel(self, *args: Any, **options: Any) -> paramiko.Channel:
+        """As paramiko's; not while the first channel gets its number, which its command relies on."""
+        with self._gate:
+            self._begun = True
+        self._numbered.wait()
+        return super().open_channel(*args, **options)
 
     _behind: paramiko.Message | None = None
     _ended: paramiko.Channel | None = None

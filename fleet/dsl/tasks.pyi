@@ -1154,6 +1154,19 @@ class StatResult(Result):
 
     stat: Record
 
+class SynchronizeResult(Result):
+    """What `synchronize` gives back.
+
+        cmd: The command.
+        rc: Its exit status.
+        stdout_lines: The same, a line each.
+    """
+
+    cmd: str
+    rc: int
+    stdout_lines: list[str]
+    def later(self, field: Literal['cmd']) -> Later: ...  # type: ignore[override]
+
 class SysctlResult(Result):
     """What `sysctl` gives back."""
 
@@ -3720,6 +3733,60 @@ class Tasks:
             get_mime: Ask file(1) what it holds. Default: True.
             get_attributes: Ask lsattr(1) for its flags. Default: True.
             get_selinux_context: Its SELinux context. Default: False.
+        """
+
+    def synchronize(
+        self,
+        src: str | Later,
+        *,
+        dest: str | Later,
+        mode: Literal['pull', 'push'] = ...,
+        archive: bool = ...,
+        checksum: bool = ...,
+        compress: bool = ...,
+        copy_links: bool = ...,
+        delay_updates: bool = ...,
+        delete: bool = ...,
+        dirs: bool = ...,
+        existing_only: bool = ...,
+        recursive: bool = ...,
+        links: bool = ...,
+        perms: bool = ...,
+        times: bool = ...,
+        owner: bool = ...,
+        group: bool = ...,
+        partial: bool = ...,
+        link_dest: Sequence[str | Later] | str | Later = ...,
+        rsync_opts: Sequence[str | Later] | str | Later = ...,
+        rsync_path: str | Later = ...,
+        rsync_timeout: int = ...,
+        **keywords: Unpack[Keywords],
+    ) -> SynchronizeResult:
+        """Bring a tree to another machine by rsync.
+
+        Args:
+            src: What is sent; with a `/` at its end what is in it. Of the controller, with mode pull of the target.
+            dest: Where it goes; of the target, with mode pull of the controller.
+            mode: push to the target, or pull from it. Default: 'push'.
+            archive: recursive, links, perms, times, owner, group and devices, as far as these are not said. Default: True.
+            checksum: Compare contents instead of times and sizes. Default: False.
+            compress: Compress on the way. Default: True.
+            copy_links: Copy what links lead to. Default: False.
+            delay_updates: Put changed files in place at the end, together. Default: True.
+            delete: Take away what src does not have. Default: False.
+            dirs: Directories without what is in them. Default: False.
+            existing_only: Make nothing new. Default: False.
+            recursive: Directories with what is in them.
+            links: Links as links.
+            perms: Modes.
+            times: Times.
+            owner: Owners.
+            group: Groups.
+            partial: Keep what came of a file that was cut off. Default: False.
+            link_dest: Directories of the receiver in which equal files are linked.
+            rsync_opts: Further options of rsync.
+            rsync_path: rsync on the target, with what goes before it.
+            rsync_timeout: Seconds without any data after which rsync gives up; 0 = never. Default: 0.
         """
 
     def sysctl(
