@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet import registry
 from fleet.cli.pages import pages
 from fleet.reconcile.entries import KEYS
 from fleet.report.docs import THEMES
@@ -55,6 +56,14 @@ def test_the_keys_of_reconciliation_are_told_as_the_code_has_them() -> None:
     text = (ROOT / "docs/reconcile.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
     assert {name: doc for name, (_, doc) in KEYS.items()} == {name: rows.get(name) for name in KEYS}
+
+
+def test_modules_are_told_as_they_are() -> None:
+    text = (ROOT / "docs/compatibility.md").read_text()
+    rows = [row.split("|")[2:4] for row in text.split("<!-- modules -->")[1].split("<!-- end")[0].splitlines() if row.startswith("| `")]
+    there, not_there = ({name for row in rows for name in re.findall(r"`(\w+)`", row[side])} - {"deb822_repository", "signed_by"} for side in (0, 1))
+    assert there <= set(registry.names()) and not not_there & set(registry.names())
+    assert not_there >= registry.LACKING
 
 
 def test_every_page_can_be_found() -> None:

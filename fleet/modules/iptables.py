@@ -1,4 +1,5 @@
 """Rules of iptables."""
+import shutil
 from typing import Any, Dict, Generator, List, Optional
 
 from fleet.runner.module import Change, Module
@@ -83,6 +84,11 @@ def run(m):
     programs = {"ipv4": ["iptables"], "ipv6": ["ip6tables"], "both": ["iptables", "ip6tables"]}[args.ip_version]
     for program in programs:
         call = _Table(m, program)
+        if m.check and not shutil.which(program):
+            m.warn("there is no %s yet" % program)  # an earlier task may be the one that installs it
+            if args.state == "present":
+                yield Change("rule", "", "-A %s %s\n" % (args.chain, " ".join(rule)), None, program)
+            continue
         if args.flush:
             yield from _flush(call)
         elif args.policy is not None:

@@ -151,3 +151,14 @@ def test_locales() -> None:
     assert "not available: xx_XX.UTF-8" in run("locale_gen", name=["xx_XX.UTF-8"])["msg"]
     Path("/etc/locale.gen").unlink()
     assert "install the package locales" in run("locale_gen", name=["de_DE.UTF-8"])["msg"]
+
+
+@inside
+def test_programs_that_an_earlier_task_may_install() -> None:
+    Path("/usr/sbin/locale-gen").unlink()
+    tasks: list[tuple[str, dict[str, Any]]] = [
+        ("locale_gen", {"name": ["de_DE.UTF-8"]}), ("iptables", {"chain": "INPUT", "jump": "DROP"}), ("pip", {"name": ["thing"]})]
+    for name, args in tasks:
+        planned = ok(name, check=True, **args)
+        assert planned["changed"] and "yet" in planned["warnings"][0], planned
+        assert run(name, **args)["failed"]
