@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from fleet.errors import VirtError
 from fleet.runner.module import Change
 from fleet.runner.spec import Opt, Ret, Spec
-from fleet.virt import identity, storage
+from fleet.virt import certificates, identity, storage
 from fleet.virt.connect import Hypervisor, hypervisor, said
 from fleet.virt.xml import attribute
 
@@ -30,6 +30,8 @@ SPEC = Spec(
         "bandwidth": Opt("int", "MiB a second at most."),
         "downtime": Opt("int", "Milliseconds the guest may stand still at the end.", default=300),
         "unsafe": Opt("bool", "Also with disks on shared storage whose cache mode may lose data in a move.", default=False),
+        "encrypt": Opt("bool", "QEMU speaks with QEMU over TLS, memory and disks of a running guest. Where a host has no certificates in /etc/pki/qemu, it is "
+                       "given some, by an authority of the controller's own; others are used as they are.", default=True),
         "uri": Opt("str", "The libvirt of both hosts; by default qemu:///system, or each host's fleet_libvirt_uri."),
     },
     returns={"name": Ret("str", "The guest."), "on": Ret("str", "Where it is."), "live": Ret("bool", "Whether it ran meanwhile.", "changed"),
@@ -37,11 +39,20 @@ SPEC = Spec(
     examples="- guest_migrate: {name: web1, to: hv2}\n",
     notes=["A running guest is moved live; a stopped one is defined on the target. On the source nothing of it is left. Its networks must be on the target, "
            "with the same names.",
-           "QEMU speaks with QEMU directly and in the clear; keep that network apart, or use one that is encrypted."],
+           "QEMU speaks with QEMU directly; with `encrypt: false` in the clear.",
+           "Where the inventory says `fleet_on` of the guest, the rest of the run reaches it on its new host; the inventory itself is yours to change."],
 )
 
 
 def run(call: Any) -> Generator[Change, Any, dict[str, Any]]:
+    result = yield from moved(call)
+    host = call.inventory.hosts.get(call.args.name)
+    if host is not None and not call.check and call.run_.host_vars(host.name, "").get("fleet_on") not in (None, call.args.to):
+        result["add_host"] = {"name": host.name, "vars": {"fleet_on": call.args.to}}  # the rest of the run reaches it there
+    return result
+
+
+def moved(call: Any) -> Generator[Change, Any, dict[str, Any]]:
     args = call.args
     name = identity.checked(args.name, "guest")
     there = call.at(args.to)
@@ -113,6 +124,9 @@ def move(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: 
     name = call.args.name
     note(call, copied)
     made: list[str] = []
+    if active and call.args.encrypt:
+        for each, host in ((call, source), (there, target)):
+            certified(each, host)
     try:
         for path in copied:
             prepared(call, there, source, target, path, active, domain, made)
@@ -206,6 +220,31 @@ def ended(call: Any, source: Hypervisor, target: Hypervisor) -> None:
     forget(call)
 
 
+def certified(call: Any, host: Hypervisor) -> None:
+    """See that QEMU on a host has certificates: those that are there already, else ones of ours. Keys go by standard input."""
+    def there(name: str) -> bytes:
+        answer = call.module("slurp", {"src": f"{certificates.FOLDER}/{name}"}, check=False)
+        return base64.b64decode(answer["content"]) if "content" in answer else b""
+
+    known = there("ca-cert.pem")
+    if known and (not certificates.ours(known) or certificates.lasts(there("server-cert.pem"))):
+        return
+    group = said(call, "capabilities", qemu_group, host)
+    script = 'umask 077; mkdir -p -m 0755 "$1" && cat >"$1/$2.new" && chgrp "$3" "$1/$2.new" && chmod 0640 "$1/$2.new" && mv -T "$1/$2.new" "$1/$2"'
+    for name, data in certificates.issue(host.name).items():  # the authority's certificate last: with it, they are all there
+        done = call.module("command", {"argv": ["sh", "-c", script, "sh", certificates.FOLDER, name, group], "stdin": data.decode()}, check=False)
+        if done.get("failed"):
+            raise VirtError(f"cannot write {certificates.FOLDER}/{name} on {host.name}: {done.get('stderr') or done.get('msg')}",
+                            hint="`encrypt: false` moves the guest in the clear")
+
+
+def qemu_group(host: Hypervisor) -> str:
+    """The number of the group that QEMU runs as."""
+    root = ET.fromstring(host.connection.getCapabilities())
+    label = next((each.text or "" for each in root.iterfind("host/secmodel/baselabel") if (each.text or "").startswith("+")), "+0:+0")
+    return label.partition(":")[2].lstrip("+") or "0"
+
+
 def undefined(call: Any, source: Hypervisor, domain: Any) -> None:
     flags = source.libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | source.libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | \
         source.libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | source.libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
@@ -253,6 +292,9 @@ def live(call: Any, there: Any, source: Hypervisor, target: Hypervisor, domain: 
     flags |= libvirt.VIR_MIGRATE_NON_SHARED_INC if copy else 0
     flags |= libvirt.VIR_MIGRATE_UNSAFE if args.unsafe else 0
     params: dict[str, Any] = {}
+    if args.encrypt:
+        flags |= libvirt.VIR_MIGRATE_TLS
+        params[libvirt.VIR_MIGRATE_PARAM_TLS_DESTINATION] = target.name
     address = args.address or there.endpoint.address
     if address:
         params[libvirt.VIR_MIGRATE_PARAM_URI] = f"tcp://{f'[{address}]' if ':' in address else address}"

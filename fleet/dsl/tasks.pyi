@@ -2611,6 +2611,7 @@ class Tasks:
         bandwidth: int = ...,
         downtime: int = ...,
         unsafe: bool = ...,
+        encrypt: bool = ...,
         uri: str | Later = ...,
         **keywords: Unpack[Keywords],
     ) -> GuestMigrateResult:
@@ -2624,6 +2625,7 @@ class Tasks:
             bandwidth: MiB a second at most.
             downtime: Milliseconds the guest may stand still at the end. Default: 300.
             unsafe: Also with disks on shared storage whose cache mode may lose data in a move. Default: False.
+            encrypt: QEMU speaks with QEMU over TLS, memory and disks of a running guest. Where a host has no certificates in /etc/pki/qemu, it is given some, by an authority of the controller's own; others are used as they are. Default: True.
             uri: The libvirt of both hosts; by default qemu:///system, or each host's fleet_libvirt_uri.
         """
 

@@ -372,8 +372,10 @@ class Walk:
         """The hosts and groups a result brings into the inventory (only then is it known whether it changed anything), and the run's own statistics."""
         if result.get("failed"):
             return
-        if task.action == "add_host" and isinstance(added := result.get("add_host"), Mapping):
-            result["changed"] = self.run.add_host(added)
+        if task.action in ("add_host", "guest_migrate") and isinstance(added := result.get("add_host"), Mapping):
+            new = self.run.add_host(added)
+            if task.action == "add_host":
+                result["changed"] = new
         elif task.action == "group_by" and not result.get("skipped"):
             result["changed"] = self.run.add_group(self.host, result["add_group"], result["parent_groups"])
         elif task.action == "set_stats" and isinstance(stats := result.get("ansible_stats"), Mapping):

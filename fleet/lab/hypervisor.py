@@ -42,6 +42,7 @@ cp -L /etc/resolv.conf %(dir)s/resolv.conf
 mount -t tmpfs tmpfs /run; mkdir -p /run/sshd /run/lock
 for each in lib/libvirt lib/fleet cache/libvirt log/libvirt; do mkdir -p /var/$each; mount --bind %(dir)s/var/$each /var/$each; done
 mount --bind %(dir)s/etc /etc/libvirt
+mkdir -p /etc/pki/qemu; mount --bind %(dir)s/pki /etc/pki/qemu
 echo 1 >/proc/sys/net/ipv4/ip_forward
 hostname %(name)s
 exec /usr/sbin/sshd -D -e -f %(dir)s/sshd_config'
@@ -53,6 +54,7 @@ def script(authorized: str) -> Callable[[str, Path], str]:
     def prepare(identity: str, folder: Path) -> str:
         for each in ("lib/libvirt", "lib/fleet", "cache/libvirt", "log/libvirt/qemu"):
             (folder / "var" / each).mkdir(parents=True, exist_ok=True)
+        (folder / "pki").mkdir(exist_ok=True)
         configuration = folder / "etc"
         if not configuration.exists():
             shutil.copytree("/etc/libvirt", configuration, ignore=lambda path, names: names if path.endswith(("/qemu", "/storage", "/secrets")) else [])

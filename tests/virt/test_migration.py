@@ -41,7 +41,13 @@ def test_there_live_and_back_stopped(moving: Machine, apply: Apply, hypervisors:
     one, two = hypervisors["hv1"], hypervisors["hv2"]
     had = disks(one)
     boot = moving.sh("echo here >/root/state; sync; cat /proc/sys/kernel/random/boot_id")
-    result = apply("guest_migrate", {"name": "g1", "to": "hv2", "unsafe": True})
+    seen = apply.site.run("- hosts: g1\n  gather_facts: false\n  tasks: [{command: cat /root/state}]\n"
+                          "- hosts: hv1\n  gather_facts: false\n  tasks: [{guest_migrate: {name: g1, to: hv2, unsafe: true}}]\n"
+                          "- hosts: g1\n  gather_facts: false\n  tasks: [{command: cat /root/state}]\n")
+    assert seen.status == 0, [event.result.get("msg") for event in seen.results()]
+    result = seen.results("hv1")[0].result
+    assert [each.result["stdout"] for each in seen.results("g1")] == ["here", "here"], "before through hv1, then through hv2"
+    assert not apply("guest_migrate", {"name": "g1", "to": "hv2", "unsafe": True})["changed"]
     assert result["live"] and len(result["copied"]) == len(had)
     assert guests(one) == [] and disks(one) == [], "nothing is left where it came from"
     there = Machine(two, "g1", moving.saved, moving.address)

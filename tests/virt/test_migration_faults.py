@@ -12,6 +12,7 @@ from typing import Any
 import libvirt
 import pytest
 
+from fleet.virt import certificates
 from tests.engine.harness import Site
 from tests.virt.breaking import Breaking
 from tests.virt.conftest import Hypervisor
@@ -89,3 +90,23 @@ def test_cut_off(pair: tuple[Hypervisor, Hypervisor], site: Site, victim: str, a
         if not going_on:
             return
     raise AssertionError("it does not end")
+
+
+def test_memory_goes_to_the_host_that_is_meant(pair: tuple[Hypervisor, Hypervisor], site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A target whose certificate another authority signed is not sent anything; certificates that are there are used as they are."""
+    one, two = pair
+    apply(site, {"guest": GUEST})
+    folder = two.var.parent / "pki"
+    for each in [*folder.iterdir(), *(one.var.parent / "pki").iterdir()]:
+        each.unlink()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    for name, data in certificates.issue("hv2").items():
+        (folder / name).write_bytes(data)
+    monkeypatch.undo()
+    seen = site.run(book("hv1", MOVE))
+    assert seen.status == 2 and "certificate" in seen.results()[-1].result["msg"], seen.results()[-1].result
+    assert running(one) and not running(two)
+    for each in folder.iterdir():
+        each.unlink()
+    assert [each["changed"] for each in apply(site, MOVE, MOVE)] == [True, False]
+    assert running(two) and {each.stat().st_mode & 0o777 for each in folder.glob("*-key.pem")} == {0o640}
