@@ -10,8 +10,9 @@ from fleet.runner.spec import TYPES, Opt, Spec
 from fleet.validate import problems
 
 _KEYS = {"type", "required", "default", "choices", "aliases", "elements", "options", "no_log"}
-_WORDS = {"description", "version_added", "author", "notes", "deprecated", "removed_in_version", "removed_at_date", "removed_from_collection", "apply_defaults",
-          "fallback"}
+_WORDS = {"description", "version_added", "author", "notes", "deprecated", "removed_in_version", "removed_at_date", "removed_from_collection", "removed_in",
+          "apply_defaults", "fallback"}
+_RULES = {"mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by"}
 _SAME = {"json": "raw", "jsonarg": "raw", "sid": "str", "any": "raw"}
 
 
@@ -47,8 +48,11 @@ def _option(name: str, given: Any, pos: Pos) -> Opt:
     if not isinstance(given, Mapping):
         raise SourceError(f"the option '{name}' of an argument spec is a mapping: type, required, default ...", pos=pos)
     for key in given:
-        if key not in _KEYS | _WORDS:
-            raise SourceError(f"the option '{name}' of an argument spec has no '{key}'", pos=_at(given, key, pos), hint=nearest(str(key), _KEYS))
+        if key in _RULES:
+            raise SourceError(f"'{key}' inside the option '{name}' of an argument spec is not supported", pos=_at(given, key, pos),
+                              hint="assert it in the role's tasks")
+        if key not in _KEYS | _WORDS and (hint := nearest(str(key), _KEYS)):  # other words are for people, as in Ansible
+            raise SourceError(f"the option '{name}' of an argument spec has no '{key}'", pos=_at(given, key, pos), hint=hint)
     kinds = [_kind(given[key], _at(given, key, pos)) if given.get(key) else None for key in ("type", "elements")]
     for key in ("choices", "aliases"):
         if given.get(key) is not None and not isinstance(given[key], (list, tuple)):

@@ -342,7 +342,7 @@ def _validation(role: Role, use: Use, place: Place) -> list[Node]:
         if key not in place.static.extra_vars:
             raise SourceError(f"the role '{role.name}': {problem}", pos=use.pos, hint=declared.options[declared.names[key]].doc)
     about = role.argument_specs.get("short_description")
-    context = {"type": "role", "name": role.name, "argument_spec_name": entry, "path": role.path}
+    context = {"type": "role", "name": os.path.basename(role.path), "argument_spec_name": entry, "path": role.path}
     name = f"Validating arguments against arg spec '{entry}'" + (f" - {about}" if about else "")
     return [Task(use.pos, "validate_argument_spec", {"argument_spec": _plain(options), "validate_args_context": context}, name=name,
                  keywords=Keywords(tags=["always"]), role=role, file=place.file)]

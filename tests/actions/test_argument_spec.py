@@ -69,6 +69,7 @@ MISTAKES = [
     ("web", {"door": {"type": "integer"}}, "there is no type 'integer' of an option"),
     ("web", {"door": {"requird": True}}, "has no 'requird'"),
     ("web", {"door": "int"}, "is a mapping"),
+    ("web", {"door": {"remarks": "x", "type": "dict", "options": {}, "mutually_exclusive": [["a", "b"]]}}, "'mutually_exclusive' inside the option 'door'"),
     ("web", ["door"], "a mapping of names"),
     ("web", {"a": {"options": {"b": {"choices": "x"}}}}, "'choices' of the option 'b' is a list"),
 ]
