@@ -3127,7 +3127,7 @@ class Tasks:
             src: What is mounted: a device, UUID=, a directory, host:/export ...
             fstype: The filesystem's type.
             opts: Mount options, by commas; `defaults` when not given.
-            opts_no_log: Keep the options out of the diff. Default: False.
+            opts_no_log: Keep the options out of the diff, the result and messages. Default: False.
             dump: fstab's fifth field. Default: '0'.
             passno: fstab's sixth field. Default: '0'.
             boot: Mount it when the system starts; false adds noauto. Default: True.

@@ -17,7 +17,7 @@ SPEC = Spec(
         "src": Opt("str", "What is mounted: a device, UUID=, a directory, host:/export ..."),
         "fstype": Opt("str", "The filesystem's type."),
         "opts": Opt("str", "Mount options, by commas; `defaults` when not given."),
-        "opts_no_log": Opt("bool", "Keep the options out of the diff.", default=False),
+        "opts_no_log": Opt("bool", "Keep the options out of the diff, the result and messages.", default=False),
         "dump": Opt("str", "fstab's fifth field.", default="0"),
         "passno": Opt("str", "fstab's sixth field.", default="0"),
         "boot": Opt("bool", "Mount it when the system starts; false adds noauto.", default=True),
@@ -50,12 +50,12 @@ def run(m):
     if not path.startswith("/") and not (args.fstype == "swap" or path in ("none", "swap")):
         m.fail("path is the absolute path of a mount point, not %r" % args.path)
     result = {key: args[key] for key in ("src", "fstype", "dump", "passno", "fstab")}
-    result.update(name=args.path, opts=_options(args))
+    result.update(name=args.path, opts="********" if args.opts_no_log else _options(args))
     there = mounted(path)
     if args.state == "remounted":
         if not there:
             m.fail("%s is not mounted: state=remounted needs a mounted filesystem" % path)
-        yield Change("remount of " + path, apply=lambda: m.run(["mount", "-o", "remount" + ("," + args.opts if args.opts else ""), path], ok=[0]))
+        yield Change("remount of " + path, apply=lambda: _call(m, ["mount", "-o", "remount" + ("," + args.opts if args.opts else ""), path]))
     elif args.state == "unmounted":
         yield from _unmount(m, path, there)
     elif args.state == "ephemeral":
@@ -169,7 +169,17 @@ def _mount(m, path):
         yield Change("mount point", "absent", "directory", lambda: os.makedirs(path), path)
     command = ["mount", "-t", args.fstype, "-o", _options(args), "--", args.src, path]
     yield Change("mount", None if args.opts_no_log else "", None if args.opts_no_log else "%s %s %s\n" % (args.src, args.fstype, _options(args)),
-                 lambda: m.run(command, ok=[0]), path)
+                 lambda: _call(m, command), path)
+
+
+def _call(m, command):
+    # type: (Module, List[str]) -> None
+    done = m.run(command)
+    if done.rc != 0:
+        text = done.stderr.strip() or "status %d" % done.rc
+        for secret in filter(None, (m.args.opts or "").split(",") if m.args.opts_no_log else ()):
+            text = text.replace(secret, "********")
+        m.fail("cannot mount %s: %s" % (m.args.path, text), rc=done.rc)
 
 
 def _unmount(m, path, there):
@@ -181,7 +191,7 @@ def _unmount(m, path, there):
 def _remount(m, path, options):
     # type: (Module, str, str) -> Generator[Change, Any, None]
     words = ["remount"] + (["bind"] if _BIND & set(options.split(",")) else []) + [options]
-    yield Change("remount of " + path, apply=lambda: m.run(["mount", "-o", ",".join(words), "--", m.args.src, path], ok=[0]))
+    yield Change("remount of " + path, apply=lambda: _call(m, ["mount", "-o", ",".join(words), "--", m.args.src, path]))
 
 
 def _mounted(m, path, there, entry):

@@ -47,7 +47,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
 def test_options_are_not_shown(tmp_path: Path) -> None:
     done = run_here("mount", {"path": "/srv/share", "src": "//h/s", "fstype": "cifs", "opts": "password=hush", "opts_no_log": True, "state": "present",
                               "fstab": str(tmp_path / "f")})
-    assert done["changed"] and "hush" not in str(done.get("diff")) and "hush" in (tmp_path / "f").read_text()
+    assert done["changed"] and "hush" not in str(done) and "hush" in (tmp_path / "f").read_text()
 
 
 def options(path: str) -> set[str]:
@@ -75,7 +75,11 @@ def test_mounted_and_gone() -> None:
 def test_what_cannot_be_mounted_is_not_written() -> None:
     Path("/etc/fstab").write_text("# ours\n")
     failed = run("mount", state="mounted", path="/srv/x", src="/dev/no-such", fstype="ext4")
-    assert failed["failed"] and "mount ended with" in failed["msg"] and Path("/etc/fstab").read_text() == "# ours\n"
+    assert failed["failed"] and "cannot mount /srv/x" in failed["msg"] and Path("/etc/fstab").read_text() == "# ours\n"
+
+
+    hidden = run("mount", state="mounted", path="/srv/x", src="tmpfs", fstype="tmpfs", opts="password=hush", opts_no_log=True)
+    assert hidden["failed"] and "hush" not in str(hidden)
 
 
 @inside
