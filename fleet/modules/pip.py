@@ -77,10 +77,10 @@ def run(m):
         return result
     if args.state == "absent":
         before = _installed(m, pip)
-        named = {_normal(re.split(r"[\[<>=!~;@ ]", name)[0]) for name in names}
-        if names and not named & {name for name, _version in before}:
+        named = {_normal(re.split(r"[\[<>=!~;@ ]", name)[0]) for name in names or _required(args)}
+        if not named & {name for name, _version in before}:
             return result
-        planned = {(name, "") for name in named} if names else None  # type: Any
+        planned = {(name, "") for name in named}  # type: Any
     else:
         planned = None if args.state == "forcereinstall" else _planned(m, pip, words, names)
         if planned is not None and not planned:
@@ -119,6 +119,13 @@ def _names(m):
     if args.editable and args.state != "absent" and not all("/" in name or name == "." for name in names):
         m.fail("editable takes paths and URLs of sources")
     return names
+
+
+def _required(args):
+    # type: (Any) -> List[str]
+    """The packages that a file of requirements names itself."""
+    with open(os.path.join(args.chdir or "", args.requirements), encoding="utf-8", errors="surrogateescape") as stream:
+        return [line.strip() for line in stream if re.match(r"\s*\w", line)]
 
 
 def _maker(m, env):
