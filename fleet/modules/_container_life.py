@@ -1,4 +1,5 @@
 """A container's life from outside: its supervisor started and stopped, and what a killed one has left taken away."""
+import _thread
 import errno
 import fcntl
 import json
@@ -7,48 +8,56 @@ import select
 import shutil
 import signal
 import time
-from typing import Any, Dict
+from typing import Any, Callable, Dict, List
 
 from fleet.modules import _container_init, _container_network
 from fleet.modules._container_supervise import LATE, Failed, Supervisor, groups
 from fleet.runner import container
 from fleet.runner.container import Container
 
+_ours = []  # type: List[int]  # supervisors that this process has started: it sees their end, should it come first
+
 
 class Rival(Exception):
     """Another supervisor of the container runs."""
 
 
-def start(c):
-    # type: (Container) -> Dict[str, Any]
+def start(c, meanwhile=lambda: None):
+    # type: (Container, Callable[[], None]) -> Dict[str, Any]
     """Start a container under a supervisor of its own, by the host's init where that is told to, and wait until its program runs.
 
-    Returns its state; raises Failed.
+    meanwhile: what this process can do while it starts. Returns its state; raises Failed.
     """
     for _ in range(3):
         try:
-            return _by_init(c) if _container_init.starts(c.name) else _start(c)
+            if _container_init.starts(c.name):
+                meanwhile()
+                return _by_init(c)
+            return _start(c, meanwhile)
         except Rival:
             pass  # one that a killed run had just started came first; it is ended like any other leftover
     raise Failed("the container %s did not start: other supervisors of it keep starting" % c.name)
 
 
-def _start(c):
-    # type: (Container) -> Dict[str, Any]
+def _start(c, meanwhile):
+    # type: (Container, Callable[[], None]) -> Dict[str, Any]
     clean(c)
+    held = groups(c)
+    held.make()  # before the quickening, which holds up whoever makes a group
     reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(reads)
             os.setsid()
-            if os.fork() == 0:
-                _alone(c, keep=writes)
-                Supervisor(c, writes).main()
+            _alone(c, keep=writes)
+            Supervisor(c, writes, held).main()
         finally:
             os._exit(0)
     os.close(writes)
-    os.waitpid(pid, 0)
+    _ours.append(pid)
+    _thread.start_new_thread(held.quicken, ())
+    meanwhile()
     return _started(c, reads)
 
 
@@ -132,6 +141,9 @@ def clean(c):
     """End the supervisor there is, and remove what one that was killed has left."""
     _container_init.stop(c.name)
     sweep(c)
+    for pid in list(_ours):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            _ours.remove(pid)
 
 
 def sweep(c):

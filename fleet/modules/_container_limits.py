@@ -39,6 +39,8 @@ class Groups:
         # type: (str) -> None
         self.name = name
         self.one, self.two = hierarchies()
+        if self.one and self.two and not _get(self.two + "/cgroup.controllers"):
+            self.two = None  # of a hybrid host: it controls nothing
         self.above = os.path.join(self.two or "", "fleet")
         self.unified = os.path.join(self.above, name)
 
@@ -48,17 +50,21 @@ class Groups:
 
     def make(self):
         # type: () -> None
+        made = set()
         for folder in self.folders():
             try:
-                os.makedirs(folder, exist_ok=True)
+                os.makedirs(folder)
+                made.add(folder)
             except OSError as error:
-                if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT):
+                if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT):
                     raise
-        if self.two and os.path.isdir(self.unified):
-            for folder in (self.two, self.above):
+        if self.unified in made:
+            there = (_get(str(self.two) + "/cgroup.controllers") or "").split()
+            for folder in (str(self.two), self.above):
                 for name in ("cpu", "memory", "io", "pids"):
-                    _put(folder + "/cgroup.subtree_control", "+" + name)
-        if "devices" in self.one:
+                    if name in there:
+                        _put(folder + "/cgroup.subtree_control", "+" + name)
+        if "devices" in self.one and os.path.join(self.one["devices"], "fleet", self.name) in made:
             self._devices()
 
     def _devices(self):
@@ -83,6 +89,15 @@ class Groups:
         for folder in self.folders():
             if os.path.isdir(folder):
                 _put(folder + "/cgroup.procs", str(os.getpid()))
+
+    def quicken(self):
+        # type: () -> None
+        """A process that changes its control group waits for an RCU grace period, 10 ms, unless another one has just done so. So one that is in no
+        hurry goes ahead, to where it is."""
+        _, controllers, path = (_get("/proc/self/cgroup") or "0::/").splitlines()[0].split(":", 2)
+        place = self.one.get(controllers.replace("name=", "").split(",")[0], self.two)
+        if place:
+            _put(place + path + "/cgroup.procs", "0")
 
     def wanted(self, options):
         # type: (Dict[str, Any]) -> List[Tuple[str, str, str]]
@@ -244,10 +259,18 @@ def _same(now, value):
 def _get(path):
     # type: (str) -> Optional[str]
     try:
-        with open(path) as stream:
-            return stream.read().strip()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        found = b""
+        for chunk in iter(lambda: os.read(fd, 65536), b""):
+            found += chunk
+        return found.decode().strip()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _put(path, value):
@@ -262,7 +285,10 @@ def _put(path, value):
 def _write(path, value, option):
     # type: (str, str, str) -> None
     try:
-        with open(path, "w") as stream:
-            stream.write(value)
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, value.encode())
+        finally:
+            os.close(fd)
     except OSError as error:
         raise OSError(error.errno, "cannot set %s to %s: %s" % (option or os.path.basename(path), value, error.strerror), path)

@@ -59,10 +59,15 @@ def ask(c, pid):
 def children(pid):
     # type: (int) -> List[int]
     try:
-        with open("/proc/%d/task/%d/children" % (pid, pid)) as stream:
-            return [int(word) for word in stream.read().split()]
+        fd = os.open("/proc/%d/task/%d/children" % (pid, pid), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
+    try:
+        return [int(word) for word in os.read(fd, 1 << 20).split()]
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
 
 
 def leader(child):

@@ -16,6 +16,7 @@ from fleet.runner.module import Module
 
 SIZE, FIRST = 65536, 524288  # ids of a container's users on the host; where the first container's begin
 SUBVOLUME_INODE = 256  # of a btrfs subvolume's root directory
+TRIED = "/run/fleet/tried"  # what this boot of the host was found to be able to do
 SNAP_CREATE, SNAP_DESTROY = 0x50009401, 0x5000940F  # ioctl numbers of btrfs
 
 
@@ -55,7 +56,7 @@ def image_id(image):
 
 def make(m, c):
     # type: (Module, Container) -> None
-    """Clone the root and write the declaration, which is what makes the container exist."""
+    """Clone the root and write the declaration, which is what makes the container exist. It is on the disk after `flush`."""
     if os.path.lexists(c.base):
         remove_tree(c.base)  # what a cut run left; without a declaration it is no container
     os.makedirs(HOME, mode=0o700, exist_ok=True)
@@ -71,12 +72,20 @@ def make(m, c):
             except OSError as error:
                 if c.options["clone"] == kind or kind == "copy":
                     m.fail("cannot clone %s by %s: %s" % (tree, kind, error.strerror or error))
-    save(m, c)
+    save(m, c, flush=False)
 
 
-def save(m, c):
-    # type: (Module, Container) -> None
-    files.write(m, os.path.join(c.base, "container.json"), json.dumps(c.made, indent=1, sort_keys=True), mode=0o600)
+def save(m, c, flush=True):
+    # type: (Module, Container, bool) -> None
+    files.write(m, os.path.join(c.base, "container.json"), json.dumps(c.made, indent=1, sort_keys=True), mode=0o600, flush=flush)
+
+
+def flush(c):
+    # type: (Container) -> None
+    """See the declaration on the disk; before that a loss of power can leave none, or a useless one, which is no container."""
+    with open(os.path.join(c.base, "container.json")) as stream:
+        os.fsync(stream.fileno())
+    files.sync_folder(c.base)
 
 
 def _overlay(m, c, tree):
@@ -88,17 +97,24 @@ def _overlay(m, c, tree):
     os.chmod(upper, stat.S_IMODE(now.st_mode))
     if c.ids:
         os.chown(upper, c.ids[0] + now.st_uid, c.ids[0] + now.st_gid)
-    problem = _trial(c)
+    problem = _trial(c, tree)
     if problem:
         for part in ("upper", "work", "lower"):
             remove_tree(os.path.join(c.base, part))
         raise OSError(errno.EOPNOTSUPP, problem)
 
 
-def _trial(c):
-    # type: (Container) -> str
-    """Try the mount in a child, whose mount namespace goes with it; what was wrong, or nothing."""
+def _trial(c, tree):
+    # type: (Container, str) -> str
+    """Try the mount in a child, whose mount namespace goes with it; what was wrong, or nothing.
+
+    The end of an overlay flushes all of the filesystem that is written to, which can take long. So what once worked is not tried again until the
+    host boots, between the same filesystems with the same kind of ids.
+    """
     c.made["clone"] = "overlay"
+    known = os.path.join(TRIED, "overlay-%s-%s%s" % (_device(tree), _device(c.base), "-ids" if c.ids else ""))
+    if os.path.exists(known) and not set(",:\\") & set(tree + c.base):  # letters that are the options' own
+        return ""
     reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -114,7 +130,17 @@ def _trial(c):
     with os.fdopen(reads, "rb") as stream:
         said = stream.read().decode("utf-8", "replace")
     os.waitpid(pid, 0)
-    return "" if said == "ok" else said or "it cannot be mounted"
+    if said != "ok":
+        return said or "it cannot be mounted"
+    os.makedirs(TRIED, mode=0o700, exist_ok=True)
+    os.close(os.open(known, os.O_WRONLY | os.O_CREAT, 0o600))
+    return ""
+
+
+def _device(path):
+    # type: (str) -> str
+    """A mounted filesystem, told from any other of this boot."""
+    return "%x.%x" % (os.stat(path).st_dev, getattr(os.statvfs(path), "f_fsid", 0))  # f_fsid: Python 3.7
 
 
 def _copy(m, c, tree):

@@ -35,16 +35,17 @@ class Failed(Exception):
 
 
 class Supervisor:
-    """report: a descriptor on which the first start's outcome is told, or None."""
+    """report: a descriptor on which the first start's outcome is told, or None; held: its control groups, when the caller has them."""
 
-    def __init__(self, c, report):
-        # type: (Container, Optional[int]) -> None
+    def __init__(self, c, report, held=None):
+        # type: (Container, Optional[int], Optional[Groups]) -> None
         self.c = c
         self.report = report
         self.waiting = report is not None  # somebody waits for the first start's outcome
         self.backend = BACKENDS[c.options["backend"]]
-        self.groups = groups(c)
+        self.groups = held or groups(c)
         self.child = self.output = 0
+        self.told = (-1, -1)  # a pipe on which the back-end's process is told what to run on
         self.leader = 0
         self.stopping = False
         self.kill_at = None  # type: Optional[float]
@@ -99,17 +100,18 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGTERM, self._asked)
         self._write_state()
+        ns.private_mounts()
+        self.groups.make()
+        _plain_cgroups()
+        self._hatch()
         with Held(c.name):
-            ns.private_mounts()
             container.open_root(c)
             container.lend(c)
-        _plain_cgroups()
         if c.options.get("dns"):
             with open(os.path.join(c.runtime, "resolv.conf"), "w") as stream:
                 stream.write("".join("nameserver %s\n" % each for each in c.options["dns"]))
         self.shown = self._volumes() + self._resolver()
         self._mount_points()
-        self.groups.make()
         self.groups.set(c.options)
         self.groups.allow(c.options.get("devices") or ())
         if _container_network.isolated(c.options):
@@ -138,10 +140,15 @@ class Supervisor:
     def _mount_points(self):
         # type: () -> None
         """Make the places of mounts in the root, from inside it, where no link leads out; a read-only root has to have them before it is one."""
+        folders = [(place, os.path.isdir(source)) for place, source, _ in self.shown] + [(place, True) for place in self.c.options.get("tmpfs") or ()]
+        top = os.path.realpath(self.c.root)
+        folders = [(place, folder) for place, folder in folders
+                   if os.path.realpath(top + place) != os.path.normpath(top + place) or not (os.path.isdir if folder else os.path.isfile)(top + place)]
+        if not folders:
+            return
         pid = os.fork()
         if pid == 0:
             try:
-                folders = [(place, os.path.isdir(source)) for place, source, _ in self.shown] + [(place, True) for place in self.c.options.get("tmpfs") or ()]
                 os.chroot(self.c.root)
                 os.chdir("/")
                 if self.c.ids:
@@ -185,13 +192,12 @@ class Supervisor:
     def _once(self):
         # type: () -> int
         """Start the program and stay with it until it ends; its exit status."""
-        reads, writes = os.pipe()
-        os.set_blocking(reads, False)
-        self.child = os.fork()
-        if self.child == 0:
-            self._become(writes)
-        os.close(writes)
-        self.output, self.leader = reads, 0
+        if not self.child:
+            self._hatch()
+        os.write(self.told[1], json.dumps([self.network, self.shown]).encode())
+        for fd in self.told:
+            os.close(fd)
+        self.leader = 0
         self.state.update(started="", pid=0)
         try:
             self._first()
@@ -210,6 +216,17 @@ class Supervisor:
 
     status = 0
 
+    def _hatch(self):
+        # type: () -> None
+        """Fork what becomes the back-end. It enters its control groups, which takes a while, and waits to be told on what."""
+        self.output, writes = os.pipe()
+        os.set_blocking(self.output, False)
+        self.told = os.pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            self._become(writes)
+        os.close(writes)
+
     def _become(self, writes):
         # type: (int) -> None
         """In the child: into the groups and the network, and become the back-end."""
@@ -223,13 +240,16 @@ class Supervisor:
             os.dup2(empty, 0)
             os.dup2(writes, 1)
             os.dup2(writes, 2)
-            for fd in (self.report, self.lock, self.log, writes, empty) + self.wake:
+            for fd in (self.report, self.lock, self.log, self.output, self.told[1], writes, empty) + self.wake:
                 if fd is not None:
                     os.close(fd)
             self.groups.join()
-            if self.network is not None:
-                ns.setns(self.network, "network namespace")
-            self.backend.run(self.c, self.shown)
+            with os.fdopen(self.told[0]) as stream:
+                network, shown = json.load(stream)
+            if network is not None:
+                network = os.open("/proc/%d/fd/%d" % (os.getppid(), network), os.O_RDONLY | os.O_CLOEXEC)
+                ns.setns(network, "network namespace")
+            self.backend.run(self.c, shown)
         except BaseException as error:
             os.write(2, ("fleet: %s%s\n" % (getattr(error, "strerror", None) or error, _place(error))).encode("utf-8", "replace"))
         finally:
@@ -254,7 +274,7 @@ class Supervisor:
                 self._kill()
                 raise Failed("its first process did not come up within %d s" % LATE)
             self._wait(pause)
-            pause = min(pause * 1.5, 0.004)
+            pause = min(pause * 1.5, 0.002)
         self._drain()
         if self.waiting:
             raise Failed("its program ended with status %d" % self.status)

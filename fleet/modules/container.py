@@ -261,6 +261,8 @@ def create(m, c):
     roots.remove_tree(c.base + ".removing")
     roots.volumes(c)
     roots.make(m, c)
+    if m.args.state != "running":
+        roots.flush(c)  # otherwise while it starts
 
 
 def remake(m, c):
@@ -290,7 +292,7 @@ def power(m, c, running, wanted):
 def start(m, c):
     # type: (Module, Container) -> Dict[str, Any]
     try:
-        found = life.start(c)
+        found = life.start(c, lambda: roots.flush(c))
     except Failed as error:
         m.fail(str(error), name=c.name)
     return healthy(m, c) if c.options.get("health") else found

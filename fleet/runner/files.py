@@ -135,11 +135,12 @@ def _chattr(m, path, wanted):
                      lambda: m.run(["chattr", operator + "".join(sorted(letters)), path], ok=[0]), path)
 
 
-def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, backup=False, validate=None):
-    # type: (Module, str, Union[bytes, str, IO[bytes]], Any, Any, Any, bool, bool, Optional[str]) -> Dict[str, Any]
+def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, backup=False, validate=None, flush=True):
+    # type: (Module, str, Union[bytes, str, IO[bytes]], Any, Any, Any, bool, bool, Optional[str], bool) -> Dict[str, Any]
     """Replace a file's content atomically: write beside it, fsync, set owner, group, mode and SELinux context, rename, fsync the directory.
 
     mode etc. None: kept from the file there is, else the umask's. validate: a command with %s, run on the temporary file, must end with 0.
+    flush=False: for a new file, which the caller flushes himself.
     Returns {"backup_file": path} when backup was asked for and there was a file. Raises ModuleError; the old file is then as it was.
     Call it from a Change's `apply` only. A symlink is not followed: resolve it first where it should be (os.path.realpath).
     """
@@ -165,7 +166,8 @@ def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, bac
             os.fchown(stream.fileno(), *_ownership(old, owner, group))
             os.fchmod(stream.fileno(), _mode(old, mode))
             _copy_context(path if old else folder, temporary, bool(old))
-            os.fsync(stream.fileno())
+            if flush:
+                os.fsync(stream.fileno())
         if validate:
             check_valid(m, validate, temporary)
         if backup and old is not None:
@@ -180,7 +182,8 @@ def write(m, path, content, mode=None, owner=None, group=None, unsafe=False, bac
                 raise ModuleError("%s cannot be replaced atomically (%s): it may be a mount point; `unsafe_writes: true` writes in place"
                                   % (path, error.strerror))
             raise
-        sync_folder(folder)
+        if flush:
+            sync_folder(folder)
     except OSError as error:
         raise ModuleError("cannot write %s: %s (filesystem of %s)" % (path, error.strerror, mount_point(folder)), errno=error.errno)
     finally:
