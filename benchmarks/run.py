@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.harness import HERE, Bench, machine
 
-NAMES = ("startup", "planning", "simulated", "tasks", "roundtrips", "copying", "site", "growth", "adhoc", "guests", "booting", "images")
+NAMES = ("startup", "planning", "simulated", "tasks", "roundtrips", "copying", "site", "growth", "adhoc", "guests", "booting", "images", "containers")
 
 
 def main() -> None:
