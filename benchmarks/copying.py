@@ -64,7 +64,7 @@ def small(bench: Bench, inventory: str) -> list[Row]:
     runs = min(bench.runs, 3)
     new = in_turns({"rsync --fsync": rsync("-a --fsync"), "rsync": rsync("-a"), "fleet": fleet}, min(runs, 2), {
         "rsync --fsync": clear, "rsync": clear, "fleet": clear})
-    in_turns({"rsync": rsync("-a"), "fleet": fleet}, 1)
+    in_turns({"rsync": rsync("-a"), "fleet": fleet}, 0)
     same = in_turns({"rsync -c": rsync("-ac"), "rsync": rsync("-a"), "fleet": fleet}, runs)
     some = in_turns({"rsync -c --fsync": rsync("-ac --fsync"), "fleet": fleet}, runs, {"rsync -c --fsync": change, "fleet": change})
     clear()

@@ -93,14 +93,14 @@ def timed(work: Callable[[], Any]) -> Sample:
 
 
 def in_turns(contenders: Mapping[str, Callable[[], Sample]], runs: int, first: Mapping[str, Callable[[], Any]] | None = None) -> dict[str, list[Sample]]:
-    """Each contender once uncounted, then all of them in turns. first: what makes ready for a contender, before each of its runs, not counted."""
+    """Each contender once uncounted, then all of them in turns; runs=0: once, counted. first: what makes ready for a contender, before each of its runs."""
     found: dict[str, list[Sample]] = {name: [] for name in contenders}
     for number in range(runs + 1):
         for name in list(contenders) if number % 2 else list(contenders)[::-1]:
             if first and name in first:
                 first[name]()
             sample = contenders[name]()
-            if number:
+            if number or not runs:
                 found[name].append(sample)
     for name, samples in found.items():
         print(f"    {name:12} {middle(samples):8.3f} s  {[round(sample.seconds, 2) for sample in samples]}", flush=True)

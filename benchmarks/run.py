@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--out", type=Path, default=HERE / "results")
     given = parser.parse_args()
-    bench = Bench(1 if given.smoke else given.runs, given.smoke)
+    bench = Bench(0 if given.smoke else given.runs, given.smoke)
     given.out.mkdir(parents=True, exist_ok=True)
     try:
         for name in given.only.split(","):
