@@ -116,8 +116,12 @@ def first_boot(args: Mapping[str, Any], guest: Guest, key: tuple[str, str] | Non
     if args["unattended"] is not None:
         return FirstBoot({"autounattend.xml": seed.answers(args["unattended"])}, "UNATTEND", path, "cdrom")
     hostname = args["hostname"] or guest.name
-    text = seed.user_data(hostname, args["authorized_keys"] or (), key, args["user_data"])
+    # Whoever gives more data than what makes the guest itself finds all of it done when the guest answers on SSH.
+    early = key is not None and bool(args["image"]) and not fixed and not any(args[name] for name in ("user_data", "vendor_data", "network_config"))
+    text = seed.user_data(hostname, args["authorized_keys"] or (), key, args["user_data"], early)
     files = {"user-data": text, "meta-data": seed.meta_data(hostname, identity.uuid_of("guest", guest.name))}
+    if early and key is not None:
+        files.update(seed.identity(args["authorized_keys"] or (), key))
     network = args["network_config"] or addresses.network_data(guest.nics or (), fixed)
     if network:
         files["network-config"] = json.dumps(network, sort_keys=True)

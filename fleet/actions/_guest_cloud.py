@@ -10,7 +10,7 @@ from fleet.errors import VirtError
 from fleet.virt import qga
 from fleet.virt.machine import Machine, Watch
 
-FINISHED = "/var/lib/cloud/data/result.json"  # written at the end of each boot's run, and gone at the beginning of the next
+FINISHED = "/run/cloud-init/result.json"  # a link made when a boot's run begins, to what is written at its end
 STATUS = "/run/cloud-init/status.json"
 LOG = "/var/log/cloud-init.log"
 OUTPUT = "/var/log/cloud-init-output.log"

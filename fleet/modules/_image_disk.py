@@ -55,7 +55,66 @@ system_info:
   ssh_svcname: ssh
   network: {renderers: [networkd]}
 """,
+    # A seed with nothing but what makes a guest itself says so by these files: then sshd need not wait for cloud-init, which does the rest after it.
+    "usr/lib/fleet/identity": """#!/bin/sh
+set -e
+seed=/run/fleet/seed
+mkdir -p $seed
+for device in /dev/vd[b-z] /dev/sr[0-9]; do
+    [ -b $device ] && [ "$(blkid -p -o value -s LABEL $device)" = cidata ] || continue
+    mount -t iso9660 -o ro $device $seed
+    if [ -e $seed/fleet-host-key ]; then
+        if [ ! -s /etc/ssh/ssh_host_ed25519_key ]; then
+            install -m 644 $seed/fleet-host-key.pub /etc/ssh/ssh_host_ed25519_key.pub
+            install -m 600 $seed/fleet-host-key /etc/ssh/ssh_host_ed25519_key
+            [ ! -e $seed/fleet-authorized-keys ] || install -m 700 -d /root/.ssh
+            [ ! -e $seed/fleet-authorized-keys ] || install -m 600 $seed/fleet-authorized-keys /root/.ssh/authorized_keys
+            sed -n 's/^local-hostname: //p' $seed/meta-data >/etc/hostname
+            hostname -F /etc/hostname
+        fi
+        touch /run/fleet/identity
+    fi
+    umount $seed
+    break
+done
+""",
+    "etc/systemd/system/fleet-identity.service": """[Unit]
+Description=Host key, login and name from the seed
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=cloud-init-local.service ssh.service sysinit.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh /usr/lib/fleet/identity
+
+[Install]
+WantedBy=sysinit.target
+""",
+    "etc/systemd/system/fleet-cloud-init.service": """[Unit]
+Description=cloud-init, after sshd
+ConditionPathExists=/run/fleet/identity
+After=ssh.service network-online.target
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutSec=0
+StandardOutput=journal+console
+ExecStart=-/usr/bin/cloud-init init --local
+ExecStart=-/usr/bin/cloud-init init
+ExecStart=-/usr/bin/cloud-init modules --mode=config
+ExecStart=-/usr/bin/cloud-init modules --mode=final
+
+[Install]
+WantedBy=cloud-init.target
+""",
 }
+for _unit in ("cloud-init-local", "cloud-init", "cloud-config", "cloud-final"):
+    FILES["etc/systemd/system/%s.service.d/fleet.conf" % _unit] = "[Unit]\nConditionPathExists=!/run/fleet/identity\n"
 
 
 def make(m, tree, folder, size):
@@ -104,7 +163,8 @@ def customise(m, tree):
         if os.path.lexists(target):
             os.unlink(target)
         os.symlink("/dev/null", target)
-    m.run(["systemctl", "--root", tree, "enable", "ssh.service", "systemd-networkd.service", "qemu-guest-agent.service"])
+    m.run(["systemctl", "--root", tree, "enable", "ssh.service", "systemd-networkd.service", "qemu-guest-agent.service",
+           "fleet-identity.service", "fleet-cloud-init.service"])
     m.run(["systemctl", "--root", tree, "set-default", "multi-user.target"])
 
 

@@ -29,20 +29,27 @@ def cloud_config(data: Mapping[str, Any]) -> str:
     return "#cloud-config\n" + yaml.dump(dict(data), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
 
 
-def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str, str] | None, more: Mapping[str, Any] | str | None) -> str:
-    """The #cloud-config text. more: the user's own, a mapping merged on top or a complete text taken as it is."""
+def user_data(hostname: str, authorized_keys: Sequence[str], host_key: tuple[str, str] | None, more: Mapping[str, Any] | str | None,
+              early: bool = False) -> str:
+    """The #cloud-config text. more: the user's own, a mapping merged on top or a complete text taken as it is. early: the seed has `identity` too."""
     if isinstance(more, str):
         return whole(more)
     data: dict[str, Any] = {"hostname": hostname, "disable_root": False, "ssh_pwauth": False}
     if authorized_keys:
         data["users"] = [{"name": "root", "lock_passwd": True, "ssh_authorized_keys": list(authorized_keys)}]
     if host_key is not None:
-        data["ssh_deletekeys"] = True
+        data["ssh_deletekeys"] = not early  # sshd runs by then
         data["ssh_keys"] = {"ed25519_private": host_key[0], "ed25519_public": host_key[1]}
     more = dict(more or {})
     if data.get("users") and isinstance(more.get("users"), list):
         more["users"] = [*data["users"], *more["users"]]
     return cloud_config({**data, **more})
+
+
+def identity(authorized_keys: Sequence[str], host_key: tuple[str, str]) -> dict[str, str]:
+    """What makes a guest itself, as files: images of fleet's own take it up before cloud-init begins, which is late."""
+    keys = {"fleet-authorized-keys": "".join(f"{each}\n" for each in authorized_keys)} if authorized_keys else {}
+    return {"fleet-host-key": host_key[0], "fleet-host-key.pub": f"{host_key[1]}\n", **keys}
 
 
 def whole(text: str) -> str:
