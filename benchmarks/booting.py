@@ -15,7 +15,7 @@ _BOOT = """set -e
 mkdir -p /var/lib/libvirt/images && cd /var/lib/libvirt/images
 qemu-img create -q -f qcow2 -F raw -b {folder}/recipe.raw boot.qcow2
 virsh -q define {folder}/boot.xml && virsh -q start boot
-until timeout 1 bash -c 'exec 3<>/dev/tcp/192.168.90.20/22; head -c 4 <&3' 2>/dev/null | grep -q SSH-; do sleep 0.1; done
+until timeout 10 bash -c 'exec 3<>/dev/tcp/192.168.90.20/22; head -c 4 <&3' 2>/dev/null | grep -q SSH-; do sleep 0.1; done
 """
 _BOOTED = """<domain type='qemu'><name>boot</name><memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type arch='x86_64' machine='q35'>hvm</type>
 <kernel>{image}/vmlinuz</kernel><initrd>{image}/initrd</initrd><cmdline>{append} cloud-init=disabled</cmdline></os>
