@@ -277,7 +277,7 @@ def booted(hypervisor_lab: Lab, hypervisors: dict[str, Hypervisor], image: str, 
         saved = kept / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         machine = Machine(hypervisor, "g1", saved, str(NETWORK["reservations"]["g1"]))  # type: ignore[index]
         if not (saved / "domain.xml").exists():
-            run({"guest": {**declared, "wait": "ssh"}})
+            run({"guest": {**declared, "wait": "cloud-init", "timeout": 400}})
             machine.sh("cloud-init status --wait", 120)
             _save(machine)
         for other in kept.glob("*/domain.xml"):
