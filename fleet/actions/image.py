@@ -35,6 +35,7 @@ SPEC = Spec(
         "source": Opt("str", "A host of the inventory that has the image: it is taken from there, not built."),
         "store": Opt("path", "Directory of the host's images.", default=_image_store.DEFAULT),
         "path": Opt("path", "The image's directory, in place of store and name."),
+        "boot": Opt("bool", "With `verified`, boot a guest of the image on the host, which needs libvirt, and apply the steps there.", default=False),
         "state": Opt("str", "present; absent takes the name away, and the image itself once nothing uses it; verified proves that it is as it "
                             "was sealed, and that applying its steps again changes nothing.", default="present", choices=["present", "absent", "verified"]),
     },
@@ -71,7 +72,7 @@ def run(call: Call) -> Generator[Change, Any, dict[str, Any]]:
     if args.source:
         return (yield from fanout.push(call, name, args.source, store))
     if args.state == "verified":
-        return verify(call, recipe(call, name), store)
+        return verify(call, recipe(call, name), store, args.boot)
     result = yield from build.ensure(call, recipe(call, name), store)
     fanout.expect(call, store, result.get("name") or name, result.get("id"))
     return {**result, "name": result.get("name") or name}

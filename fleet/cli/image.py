@@ -79,10 +79,11 @@ def inspect(name: str, hosts: str, store: str, sbom: bool, **given: Any) -> int:
 
 @command.command()
 @click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
+@click.option("--boot", cls=shared.Option, section="What", is_flag=True, help="Boot a guest of each, and apply them there. It needs libvirt on the host.")
 @_on("On which hosts.")
-def verify(recipes: tuple[str, ...], hosts: str, store: str, **given: Any) -> int:
+def verify(recipes: tuple[str, ...], hosts: str, store: str, boot: bool, **given: Any) -> int:
     """Prove images: each is as it was sealed, and applying its roles and tasks to it again changes nothing."""
-    tasks = [_task("image", f"image {Path(recipe).stem}", recipe=str(Path(recipe).resolve()), store=store, state="verified") for recipe in recipes]
+    tasks = [_task("image", f"image {Path(recipe).stem}", recipe=str(Path(recipe).resolve()), store=store, state="verified", boot=boot) for recipe in recipes]
     return perform(hosts, tasks, given, start=Path(recipes[0]).parent)[0]
 
 

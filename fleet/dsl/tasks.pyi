@@ -2785,6 +2785,7 @@ class Tasks:
         source: str | Later = ...,
         store: str | PathLike[str] | Later = ...,
         path: str | PathLike[str] | Later = ...,
+        boot: bool = ...,
         state: Literal['present', 'absent', 'verified'] = ...,
         **keywords: Unpack[KeywordsButVars],
     ) -> ImageResult:
@@ -2804,6 +2805,7 @@ class Tasks:
             source: A host of the inventory that has the image: it is taken from there, not built.
             store: Directory of the host's images. Default: '/var/lib/fleet/images'.
             path: The image's directory, in place of store and name.
+            boot: With `verified`, boot a guest of the image on the host, which needs libvirt, and apply the steps there. Default: False.
             state: present; absent takes the name away, and the image itself once nothing uses it; verified proves that it is as it was sealed, and that applying its steps again changes nothing. Default: 'present'.
         """
 

@@ -78,7 +78,7 @@ def layer(wanted: Wanted, index: int) -> None:
     opened = must(call.module("_image_layer", {"op": "open", **common}, check=False))
     kept = False
     try:
-        apply(call, recipe, opened, index)
+        apply(call, recipe, within(call, opened), index, int(opened["epoch"]))
         must(call.module("_image_layer", {"op": "commit", "work": opened["work"], "key": wanted.keys[index],
                                           "what": {"name": step.name, "kind": step.kind}, **common}, check=False))
         kept = True
@@ -87,13 +87,17 @@ def layer(wanted: Wanted, index: int) -> None:
             call.module("_image_layer", {"op": "drop", "work": opened["work"], **common}, check=False)
 
 
-def apply(call: Any, recipe: Recipe, opened: dict[str, Any], index: int) -> Any:
-    """One step's plays, applied to an opened root. Raises TaskError when they fail; their counts."""
+def within(call: Any, opened: dict[str, Any]) -> dict[str, str]:
+    """How an opened root is reached, as variables of a host."""
+    return {"ansible_connection": "container", "fleet_on": call.host, "fleet_container": opened["name"], "fleet_root": opened["root"],
+            "fleet_backend": "chroot"}
+
+
+def apply(call: Any, recipe: Recipe, place: dict[str, str], index: int, epoch: int) -> Any:
+    """One step's plays, applied to a place that is reached so. Raises TaskError when they fail; their counts."""
     step = recipe.steps[index - 1]
-    values = {**recipe.vars, "ansible_connection": "container", "fleet_on": call.host, "fleet_container": opened["name"], "fleet_root": opened["root"],
-              "fleet_backend": "chroot"}
-    stats, failure = call.apply(step.plays, recipe.name, values, recipe.groups, f"image {recipe.name}: {step.name}",
-                                {"SOURCE_DATE_EPOCH": str(opened["epoch"])}, extra_vars(call, recipe))
+    stats, failure = call.apply(step.plays, recipe.name, {**recipe.vars, **place}, recipe.groups, f"image {recipe.name}: {step.name}",
+                                {"SOURCE_DATE_EPOCH": str(epoch)}, extra_vars(call, recipe))
     if failure is not None:
         message = str(failure.result.get("msg") or "it failed")
         raise TaskError(f"image {recipe.name}: {step.name}: {failure.name}: {message}", {"step": step.name})

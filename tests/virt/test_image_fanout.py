@@ -15,7 +15,7 @@ import pytest
 from fleet.events import ResultItem
 from fleet.modules import _image_store as store_
 from tests.engine.harness import Site
-from tests.virt.conftest import Machine, succeeded
+from tests.virt.conftest import Hypervisor, Machine, succeeded
 from tests.virt.containersite import BACKENDS, HOME, Containers, ContainerSite, boxes, containers
 from tests.virt.test_image import APP, BASE, ROLE, build, difference
 
@@ -97,14 +97,16 @@ def test_baked_and_run_on_a_host(site: Site, kept: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, image: str, tmp_path: Path) -> None:
-    """A role applied to a guest gives the files that it has baked; and moved to the baked image, the same guest boots with nothing left to do."""
+def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, hypervisors: dict[str, Hypervisor], image: str, tmp_path: Path) -> None:
+    """A role applied to a guest gives the files that it has baked. Moved to the baked image, the same guest boots with nothing left to do; and so does
+    one that is made only to prove the image, on the other hypervisor meanwhile."""
     store = str(Path(image).parent)
     role = "".join(line + "\n" for line in ROLE.splitlines() if "apt:" not in line)  # g1 has no way to the mirror
     here = local(tmp_path / "image")
     for each in (here, site):
         each.write("roles/app/tasks/main.yml", role)
-    baked = build(here, store, "baked", **APP, formats=["tree", "disk"], size="1500M")
+    options = {"store": store, "name": "baked", **APP, "formats": ["tree", "disk"], "size": "1500M"}
+    baked = build(here, **options)
     apply = "- hosts: g1\n  roles: [app]\n  vars: {greeting: Hello}\n"
     made = [name for name in MADE if name != "/usr/bin/less"]
     wanted = facts_in(Path(baked["tree"]), made)
@@ -113,8 +115,15 @@ def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, image: str, 
         assert seen.status == 0, [event.result.get("msg") for event in seen.results()]
         assert seen.stats["g1"].changed >= 5 and facts_of(site, "g1", made) == wanted
         identity = fresh_guest.domain.UUIDString(), sorted(re.findall("mac address='(.*)'", fresh_guest.domain.XMLDesc()))
-        moved = task(site, "guest_rollout", image="baked", store=store, guests=["g1"], wait="ssh", check=["test", "-e", "/srv/app.txt"], delay=0.5, retries=60)
-        assert moved["replaced"] == ["g1"]
+        rollout = {"image": "baked", "store": store, "guests": ["g1"], "wait": "ssh", "check": ["test", "-e", "/srv/app.txt"], "delay": 0.5, "retries": 60}
+        seen = site.run("- hosts: hv1:hv2\n  strategy: free\n  gather_facts: false\n  tasks:\n"
+                        f"    - guest_rollout: {json.dumps(rollout)}\n      when: inventory_hostname == 'hv1'\n"
+                        f"    - image: {json.dumps({**options, 'state': 'verified', 'boot': True})}\n      when: inventory_hostname == 'hv2'\n")
+        assert seen.status == 0, [event.result.get("msg") for event in seen.results()]
+        assert [event.result["replaced"] for event in seen.results("hv1") if "replaced" in event.result] == [["g1"]]
+        assert [event.result["id"] for event in seen.results("hv2") if event.result.get("verified")] == [baked["id"]]
+        assert [event.status for event in seen.results("baked")].count("ok") >= 6, "its role was applied in that guest"
+        assert not [each.name() for each in hypervisors["hv2"].connection.listAllDomains() if each.name().startswith("verify")]
         assert identity == (fresh_guest.domain.UUIDString(), sorted(re.findall("mac address='(.*)'", fresh_guest.domain.XMLDesc())))
         again = site.run(apply)  # its host key is checked, and the same
         assert (again.status, again.stats["g1"].changed) == (0, 0), [(event.name, event.status) for event in again.results()]
