@@ -12,7 +12,7 @@ from fleet.image.build import Wanted, apply, within
 from fleet.image.recipe import Recipe
 from fleet.image.source import must, ready
 
-_BOOT = 300.0  # seconds until a guest's agent answers, also where it is emulated
+_BOOT = 600.0  # seconds until a guest's agent answers, also where it is emulated
 # What is an instance's own is not made for this one: nobody comes by SSH, and its keys take a minute where the CPU is emulated.
 _NO_FIRST_BOOT = "cloud-init=disabled"
 _SHORT_FIRST_BOOT = "#cloud-config\nssh_genkeytypes: [ed25519]\n"

@@ -96,7 +96,7 @@ def test_baked_and_run_on_a_host(site: Site, kept: str, tmp_path: Path) -> None:
         assert found == wanted, place
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, hypervisors: dict[str, Hypervisor], image: str, tmp_path: Path) -> None:
     """A role applied to a guest gives the files that it has baked. Moved to the baked image, the same guest boots with nothing left to do; and so does
     one that is made only to prove the image, on the other hypervisor meanwhile."""
@@ -115,7 +115,8 @@ def test_baked_and_run_in_a_guest(site: Site, fresh_guest: Machine, hypervisors:
         assert seen.status == 0, [event.result.get("msg") for event in seen.results()]
         assert seen.stats["g1"].changed >= 5 and facts_of(site, "g1", made) == wanted
         identity = fresh_guest.domain.UUIDString(), sorted(re.findall("mac address='(.*)'", fresh_guest.domain.XMLDesc()))
-        rollout = {"image": "baked", "store": store, "guests": ["g1"], "wait": "ssh", "check": ["test", "-e", "/srv/app.txt"], "delay": 0.5, "retries": 60}
+        rollout = {"image": "baked", "store": store, "guests": ["g1"], "wait": "ssh", "check": ["test", "-e", "/srv/app.txt"], "delay": 0.5, "retries": 60,
+                   "timeout": 400}
         seen = site.run("- hosts: hv1:hv2\n  strategy: free\n  gather_facts: false\n  tasks:\n"
                         f"    - guest_rollout: {json.dumps(rollout)}\n      when: inventory_hostname == 'hv1'\n"
                         f"    - image: {json.dumps({**options, 'state': 'verified', 'boot': True})}\n      when: inventory_hostname == 'hv2'\n")
