@@ -205,6 +205,10 @@ def import_(pattern: str, names: tuple[str, ...], **given: Any) -> int:
     if missing:
         print(f"error: there is no container {', '.join(missing)} on {pattern}", file=sys.stderr)
         status = status or 2
+    elif not rows and not status:
+        print(f"there is no container on {pattern}", file=sys.stderr)
+    if not rows:
+        return status
     spec = registry.spec("container")
     plays = []
     for host in dict.fromkeys(row["host"] for row in rows):

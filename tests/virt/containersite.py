@@ -32,6 +32,19 @@ def image() -> Path:
     return place
 
 
+PROGRAMS = "bin/sh bin/sleep bin/cat bin/ls bin/rm bin/touch lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6 etc/passwd etc/issue " \
+           "lib/x86_64-linux-gnu/libselinux.so.1 lib/x86_64-linux-gnu/libpcre2-8.so.0"
+
+
+def small(image: Path, tree: Path) -> None:
+    """Fill a tree with a few programs of the image: what copies a whole root need not copy much."""
+    for each in ("usr", "dev", "proc", "sys", "run", "tmp", "srv"):
+        (tree / each).mkdir(parents=True)
+    for each in PROGRAMS.split():
+        (tree / each).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-L", str(image / "tree" / each), str(tree / each)], check=True)
+
+
 class Containers:
     """Containers of one test session. name(x): a name that is only ours."""
 

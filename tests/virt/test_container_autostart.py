@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.booted import Box
+from tests.booted import PYTHON, Box
 from tests.modules.harness import run
 from tests.virt.containersite import image
 
@@ -36,11 +36,15 @@ def box(tmp_path: Path) -> Iterator[Box]:
 
 def applied(box: Box, *words: str, **more: Any) -> str:
     """Declare both containers, with more options; what fleet prints."""
-    tasks = "".join(f"    - container: {json.dumps({'name': name, **OPTIONS, **own, **more})}\n" for name, own in BOXES.items())
-    (box.site / "site.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks:\n" + tasks)
+    written(box, **more)
     status, told = box.fleet(*(words or ("apply",)), "--diff", "site.yml")
     assert status == 0, told
     return told
+
+
+def written(box: Box, **more: Any) -> None:
+    tasks = "".join(f"    - container: {json.dumps({'name': name, **OPTIONS, **own, **more})}\n" for name, own in BOXES.items())
+    (box.site / "site.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks:\n" + tasks)
 
 
 def state(box: Box, name: str) -> dict[str, Any]:
@@ -100,6 +104,18 @@ def test_it_comes_back_without_fleet(box: Box) -> None:
     left = box.inside("ls", "-R", "/etc/systemd/system", "/var/lib/fleet", "/run/fleet")
     assert not re.search(r"fleet-container|pyz|^web|^db", left, re.MULTILINE), left
     assert "sleep" not in box.inside("ps", "-e", "-o", "args")
+
+
+def test_a_controller_is_killed(box: Box) -> None:
+    """At some moments of making, starting and removing what systemd starts: the next apply converges, and nothing of it is left behind."""
+    for number, moment in enumerate((0.25, 0.3, 0.4, 0.45)):
+        written(box, state=("running", "absent")[number % 2])
+        box.inside("sh", "-c", f"cd /srv/site; HOME=/root exec timeout -s KILL {moment} {' '.join(PYTHON)} apply site.yml")
+        applied(box)
+    assert "changed 0" in applied(box)
+    applied(box, state="absent")
+    left = box.inside("ls", "-R", "/etc/systemd/system", "/var/lib/fleet", "/run/fleet")
+    assert not re.search(r"fleet-container|pyz|^web|^db|tmp$", left, re.MULTILINE), left
 
 
 def test_a_failed_start_says_why(box: Box) -> None:

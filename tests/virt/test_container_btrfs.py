@@ -13,12 +13,10 @@ import pytest
 
 from fleet.runner import namespace as ns
 from tests.modules.harness import run
-from tests.virt.containersite import STATE, Containers, containers
+from tests.virt.containersite import STATE, Containers, containers, small
 
 __all__ = ["containers"]
 pytestmark = pytest.mark.virt
-PROGRAMS = "bin/sh bin/sleep bin/cat bin/ls lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6 lib/x86_64-linux-gnu/libselinux.so.1 " \
-           "lib/x86_64-linux-gnu/libpcre2-8.so.0 etc/passwd"
 
 
 def within(mounts: Callable[[], None], test: Callable[[], None], tidy: Callable[[], None]) -> None:
@@ -54,11 +52,7 @@ def test_snapshots_of_a_subvolume(containers: Containers, tmp_path: Path) -> Non
         subprocess.run(["mount", "-o", "loop", str(disk), str(place)], check=True)
         (place / "image").mkdir()
         subprocess.run(["btrfs", "-q", "subvolume", "create", str(place / "image/tree")], check=True)
-        for each in ("usr", "dev", "proc", "sys", "run", "tmp"):
-            (place / "image/tree" / each).mkdir()
-        for each in PROGRAMS.split():
-            (place / "image/tree" / each).parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cp", "-L", str(containers.image / "tree" / each), str(place / "image/tree" / each)], check=True)
+        small(containers.image, place / "image/tree")
 
     def good(module: str, changed: bool = True, **args: Any) -> dict[str, Any]:
         result = run(module, args)
