@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 PACKAGES="qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools libxml2-utils libvirt-daemon-system libvirt-clients libvirt-dev dnsmasq-base mmdebstrap systemd-container \
 lxc crun uidmap \
 squashfs-tools mtools fdisk grub-common grub-pc-bin grub-efi-amd64-bin skopeo podman gpgv zstd \
-iptables nftables iproute2 btrfs-progs openssh-server openssh-client sudo e2fsprogs gcc pkg-config python3-dev python3-venv git curl"
+iptables nftables iproute2 btrfs-progs lvm2 openssh-server openssh-client sudo e2fsprogs gcc pkg-config python3-dev python3-venv git curl"
 
 missing=
 for package in $PACKAGES; do

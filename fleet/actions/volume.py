@@ -24,7 +24,8 @@ SPEC = Spec(
         "size": Opt("bytes", "Its capacity, such as 10G; by default that of what it is made from."),
         "format": Opt("str", "Its format; by default that of `src` or `clone_of`, else qcow2, and raw where the pool has no files.",
                       choices=["qcow2", "raw", "vmdk", "vdi", "vpc", "qed"]),
-        "allocation": Opt("str", "sparse: as it is written; metadata: of qcow2, its tables at once; full: all of it.", default="sparse",
+        "allocation": Opt("str", "sparse: as it is written; metadata: of qcow2, its tables at once; full: all of it, as always where the pool has no files.",
+                          default="sparse",
                           choices=["sparse", "metadata", "full"]),
         "backing": Opt("path", "A disk on the host of which this is a copy-on-write overlay: a clone that costs nothing."),
         "backing_format": Opt("str", "The format of `backing`.", default="qcow2", choices=["qcow2", "raw"]),
@@ -128,9 +129,12 @@ def make(call: Any, host: Hypervisor, name: str, path: str, source: Path | None)
     """Create it; what takes time to fill is filled under another name, and takes its own when it is whole."""
     args = call.args
     if source is None and not args.clone_of:
-        form = args.format or ("qcow2" if files(call, host) else "raw")
+        plain = files(call, host)
+        form = args.format or ("qcow2" if plain else "raw")
+        # What has no files is not sparse: of LVM libvirt would make a snapshot that breaks when it is full.
+        allocation = args.allocation if plain else "full"
         return said(call, f"create {name}", lambda: storage.make_volume(
-            host, args.pool, name, size=args.size or 0, format=form, backing=args.backing, backing_format=args.backing_format, allocation=args.allocation))
+            host, args.pool, name, size=args.size or 0, format=form, backing=args.backing, backing_format=args.backing_format, allocation=allocation))
     temporary = name + storage.PARTIAL
     left = said(call, "volume", storage.find_volume, host, args.pool, temporary)
     if left is not None:

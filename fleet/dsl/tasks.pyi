@@ -4209,7 +4209,7 @@ class Tasks:
             pool: The directory it is in (a libvirt storage pool is made for it where there is none), or a pool's name. Default: '/var/lib/libvirt/images'.
             size: Its capacity, such as 10G; by default that of what it is made from.
             format: Its format; by default that of `src` or `clone_of`, else qcow2, and raw where the pool has no files.
-            allocation: sparse: as it is written; metadata: of qcow2, its tables at once; full: all of it. Default: 'sparse'.
+            allocation: sparse: as it is written; metadata: of qcow2, its tables at once; full: all of it, as always where the pool has no files. Default: 'sparse'.
             backing: A disk on the host of which this is a copy-on-write overlay: a clone that costs nothing.
             backing_format: The format of `backing`. Default: 'qcow2'.
             clone_of: A volume of the same pool, or a path on the host, of which this is a copy of its own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -39,11 +40,15 @@ def memory(live: Live, element: ET.Element, value: int) -> None:
 def vcpus(live: Live, element: ET.Element, value: int) -> None:
     """Plug the CPUs in, and bring them online where the guest's agent answers."""
     live.domain.setVcpusFlags(value, live.libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    if _agent(live.view):
+    end = time.monotonic() + FOLLOW
+    while _agent(live.view) and time.monotonic() < end:
         try:
             live.domain.setVcpusFlags(value, live.libvirt.VIR_DOMAIN_VCPU_GUEST)
-        except live.libvirt.libvirtError:
-            pass  # a system that brings them online by itself needs no help; one that does not fails the check of the guest's own view
+            return
+        except live.libvirt.libvirtError as error:
+            if "less cpu" not in error.get_error_message():
+                return  # a system that brings them online by itself needs no help; one that does not fails the check of the guest's own view
+        time.sleep(0.5)  # its system has not noticed them yet
 
 
 def _agent(view: ET.Element) -> bool:

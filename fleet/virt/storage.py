@@ -150,12 +150,21 @@ def fields(volume: Any) -> dict[str, Any]:
 def users(hypervisor: Hypervisor, path: str) -> dict[str, str | None]:
     """Guests with that disk -> the disk's target where it runs, else None."""
     found: dict[str, str | None] = {}
-    for domain in hypervisor.connection.listAllDomains():
+    for domain in _domains(hypervisor):
         for disk in ET.fromstring(domain.XMLDesc(0)).iterfind("devices/disk"):
             source = disk.find("source")
             if source is not None and path in (source.get("file"), source.get("dev")):
                 found[domain.name()] = attribute(disk, "target", "dev") if domain.isActive() else None
     return found
+
+
+def _domains(hypervisor: Hypervisor) -> list[Any]:
+    try:
+        return list(hypervisor.connection.listAllDomains())
+    except hypervisor.libvirt.libvirtError as error:
+        if error.get_error_code() != hypervisor.libvirt.VIR_ERR_NO_SUPPORT:
+            raise
+        return []  # a driver of storage alone has no guests
 
 
 def overlays(hypervisor: Hypervisor, path: str) -> list[str]:
@@ -173,7 +182,13 @@ def grow(hypervisor: Hypervisor, volume: Any, size: int) -> None:
         if target is not None:
             hypervisor.connection.lookupByName(name).blockResize(target, size, hypervisor.libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
             return
-    volume.resize(size)
+    try:
+        volume.resize(size)
+    except hypervisor.libvirt.libvirtError as error:
+        if error.get_error_code() != hypervisor.libvirt.VIR_ERR_NO_SUPPORT:
+            raise
+        raise VirtError(f"libvirt does not grow {volume.path()}: {error.get_error_message()}",
+                        hint="of LVM it does none: `lvextend` on the host does, and the next apply finds it done") from None
 
 
 # -- content
