@@ -52,7 +52,7 @@ def state(box: Box, name: str) -> dict[str, Any]:
 
 
 def until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not holds() and time.monotonic() < end:
         time.sleep(0.1)
     assert holds()
