@@ -127,3 +127,17 @@ def test_nested_in_a_lab_host(boxes: ContainerSite, containers: Containers) -> N
         assert made["clone"] == "copy"
         assert boxes.shell("deep", "hostname")["stdout"] == containers.name("deep")
     boxes.declare("deep", on="h1", state="absent")
+
+
+def test_what_overlays_can_do_is_tried_once_a_boot(boxes: ContainerSite) -> None:
+    """A path that overlay's options would read otherwise is tried all the same."""
+    first = boxes.declare("tried", clone="auto", unprivileged=False)
+    assert first["clone"] in ("overlay", "btrfs")
+    if first["clone"] == "overlay":
+        assert list(Path("/run/fleet/tried").glob("overlay-*"))
+    odd = boxes.path / "odd:image"
+    (odd / "tree/etc").mkdir(parents=True)
+    assert boxes.declare("odd", image=str(odd), unprivileged=False)["clone"] == "copy"
+    for name in ("tried", "odd"):
+        boxes.declare(name, state="absent")
+    assert not boxes.containers.leaks("tried") and not boxes.containers.leaks("odd")
