@@ -8,9 +8,10 @@ import pytest
 
 
 def pytest_configure() -> None:
-    # Whoever starts a command in the background of a script has it ignore Ctrl-C, and all that it starts; tests press it.
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Whoever starts a command in the background of a script, or by nohup, has it ignore these, and all that it starts; tests send them.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
