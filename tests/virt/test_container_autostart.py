@@ -76,7 +76,8 @@ def test_it_comes_back_without_fleet(box: Box) -> None:
         assert box.inside("systemctl", "is-active", f"fleet-container-{name}") == "active\n", box.inside("journalctl", "-b", "--no-pager")
         assert box.inside("cat", f"/var/lib/fleet/containers/{name}/log") == "started\nstarted\n"
         assert len(box.inside("cat", f"/proc/{state(box, name)['pid']}/root/etc/debian_version")) > 2
-    assert "SigIgn:\t0000000000000000" in box.inside("sh", "-c", "cat /proc/$(pgrep -fn 'sleep 123[4]')/status"), "nothing of how it was started stays"
+    ignored = box.inside("sh", "-c", "grep SigIgn /proc/$(pgrep -fn 'sleep 123[4]')/status").split()[1]
+    assert int(ignored, 16) & ~(0b11 << 31) == 0, "nothing of how it was started stays, but for what glibc's posix_spawn leaves: its own signals 32 and 33"
     assert state(box, "web")["pid"] != before["pid"] or state(box, "web")["started"] != before["started"]
     assert "changed 0" in applied(box), "and a controller finds all as declared"
 

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -146,15 +145,16 @@ def test_podman_runs_the_layout(site: Site, kept: str, tmp_path: Path) -> None:
     config = {"Cmd": ["sh", "-c", "stat -c %U:%a /srv/app.txt; cat /srv/app.txt; echo $MADE"], "Env": ["MADE=by fleet", "PATH=/usr/bin:/bin"]}
     site.write("engine.yml", json.dumps({**APP, "formats": ["oci"], "config": config}))
     built = build(site, kept, "engine", recipe=str(site.path / "engine.yml"))
-    (tmp_path / "layout").symlink_to(built["path"] + "/oci")  # podman calls an image after its place, which must not hold a digest
-    runroot = tempfile.mkdtemp(prefix="fleet-")  # a short one, which podman asks for
-    podman = ["podman", f"--root={tmp_path}/root", f"--runroot={runroot}", "--storage-driver=vfs", "--events-backend=file", "--cgroup-manager=cgroupfs",
+    short = Path(f"/tmp/fleet-podman-{os.getpid()}")  # short for its runroot; and it calls an image after its place: no digest, no capitals
+    short.mkdir()
+    (short / "layout").symlink_to(built["path"] + "/oci")
+    podman = ["podman", f"--root={tmp_path}/root", f"--runroot={short}/run", "--storage-driver=vfs", "--events-backend=file", "--cgroup-manager=cgroupfs",
               "--runtime=crun"]
     script = """umount /sys/fs/cgroup/unified 2>/dev/null  # the hybrid one, which crun stumbles over
         id=$("$@" pull -q oci:$LAYOUT:engine) && "$@" run --rm --network=none --cgroups=disabled --ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024 $id"""
     done = subprocess.run(["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", *podman], capture_output=True, text=True,
-                          env={**os.environ, "LAYOUT": f"{tmp_path}/layout"})
-    shutil.rmtree(runroot, ignore_errors=True)
+                          env={**os.environ, "LAYOUT": f"{short}/layout"})
+    shutil.rmtree(short, ignore_errors=True)
     assert (done.returncode, done.stdout) == (0, "app:640\nHello\nby fleet\n"), done.stderr
 
 
