@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet.actions import Call
+from fleet.connection.codestore import path_of
 from fleet.errors import ArgumentError, Pos, SourceError
 from fleet.modules.own_module import SPEC as SPEC
 
@@ -28,15 +28,9 @@ def run(call: Call) -> dict[str, Any]:
     sent: dict[str, Any] = {"source": source, "file": path.name, "given": {"name": path.stem}, "modules": {}}
     if path.suffix == ".py" or (first.startswith("#!") and "python" in first):
         folders = [path.parent.parent / "module_utils", Path(call.static.playbook_dir) / "module_utils"]
-        sent.update(python=True, loader=_ours("_own_loader"), modules=gathered(path, source, folders))
+        sent.update(python=True, loader=path_of("fleet.modules._own_loader").read_text(), modules=gathered(path, source, folders))
     blob = json.dumps(sent).encode("utf-8", "surrogateescape")
     return call.module("own_module", {**call.args, "file": path.name}, blob=blob, last=True)
-
-
-def _ours(name: str) -> str:
-    spec = importlib.util.find_spec(f"fleet.modules.{name}")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).read_text()
 
 
 def gathered(path: Path, source: str, folders: list[Path]) -> dict[str, Any]:
@@ -53,7 +47,7 @@ def gathered(path: Path, source: str, folders: list[Path]) -> dict[str, Any]:
             for depth in range(1, len(parts)):
                 found.setdefault(".".join(parts[:depth]), (True, "", "<package>"))
             package, where = located
-            content = where.read_text() if where.is_file() else ""
+            content = where.read_text()
             found[name] = (package, content, str(where.name))
             waiting.append((where, content))
     return found
@@ -82,8 +76,4 @@ def _located(name: str, folders: list[Path]) -> tuple[bool, Path] | None:
         for package, candidate in ((False, folder / f"{below}.py"), (True, folder / below / "__init__.py")):
             if candidate.is_file():
                 return package, candidate
-    if name in OURS:
-        spec = importlib.util.find_spec(f"fleet.modules.{OURS[name]}")
-        assert spec is not None and spec.origin is not None
-        return False, Path(spec.origin)
-    return None
+    return (False, path_of(f"fleet.modules.{OURS[name]}")) if name in OURS else None

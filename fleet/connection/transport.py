@@ -44,11 +44,10 @@ class Transport(paramiko.Transport):
         The first channel of a connection has the number 0 on these servers, so the command need not wait to be told.
         """
         with self._gate:
-            first, self._begun = not self._begun, True
-            if first:
+            eager, self._begun = not self._begun and bool(_SERVERS.match(self.remote_version)), True
+            if eager:
                 self._numbered.clear()
-        if not first or not _SERVERS.match(self.remote_version):
-            self._numbered.set()
+        if not eager:
             channel = self.open_session(timeout=timeout)
             channel._wait_for_event = lambda: None  # type: ignore[attr-defined]
             channel.exec_command(command)
