@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from fleet.connection.listener import Listener
 
 # argv: the socket, then what ssh would be given: the host and the command. Its two ways end by themselves: each when its source does.
 HELPER = """
@@ -45,21 +45,17 @@ class Errand:
         """transport: an open paramiko Transport. command: the command line of the words that the program asks for."""
         self._transport = transport
         self._command = command
-        self._folder = tempfile.mkdtemp(prefix="fleet-errand-")
-        self._listener = socket.socket(socket.AF_UNIX)
-        path = os.path.join(self._folder, "socket")
-        self._listener.bind(path)
-        self._listener.listen(1)
-        helper = os.path.join(self._folder, "shell.py")
+        self._listener = Listener("fleet-errand-", "socket", 1)
+        helper = os.path.join(self._listener.folder, "shell.py")
         with open(helper, "w") as stream:
             stream.write(HELPER)
-        self.shell = [sys.executable, "-I", "-S", helper, path]
+        self.shell = [sys.executable, "-I", "-S", helper, self._listener.path]
         self.said = b""
         threading.Thread(target=self._serve, name="fleet-errand", daemon=True).start()
 
     def _serve(self) -> None:
         try:
-            near, _ = self._listener.accept()
+            near = self._listener.accept()
         except OSError:
             return
         with near:
@@ -85,12 +81,7 @@ class Errand:
             self.said = (self.said + data)[-65536:]
 
     def close(self) -> None:
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._listener.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _forward(near: socket.socket, channel: Any) -> None:

@@ -6,14 +6,12 @@ transport to the hypervisor's libvirt socket (OpenSSH's streamlocal forwarding; 
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import socket
-import tempfile
 import threading
 from typing import Any
 
+from fleet.connection.listener import Listener
 from fleet.errors import VirtError
 
 SOCKET = "/run/libvirt/libvirt-sock"
@@ -28,18 +26,15 @@ class Relay:
         self._transport = transport
         self._remote = remote
         self._command = command
-        self._folder = tempfile.mkdtemp(prefix="fleet-relay-")
-        self.path = os.path.join(self._folder, "libvirt")
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self.path)
-        self._listener.listen(8)
+        self._listener = Listener("fleet-relay-", "libvirt", 8)
+        self.path = self._listener.path
         self._open: list[Any] = []
         threading.Thread(target=self._accept, name="fleet-relay", daemon=True).start()
 
     def _accept(self) -> None:
         while True:
             try:
-                near, _ = self._listener.accept()
+                near = self._listener.accept()
             except OSError:
                 return
             try:
@@ -52,14 +47,9 @@ class Relay:
             threading.Thread(target=_pump, args=(far, near), daemon=True).start()
 
     def close(self) -> None:
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._listener.close()
         for end in self._open:
             end.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _pump(source: Any, target: Any) -> None:
