@@ -75,7 +75,7 @@ def test_something_dies_in_the_middle(moving: Machine, apply: Apply, hypervisors
     one, two = hypervisors["hv1"], hypervisors["hv2"]
     had = disks(one)
     apply.site.write("slow.yml", "- hosts: hv1\n  gather_facts: false\n  tasks:\n    - guest_migrate: {name: g1, to: hv2, unsafe: true, bandwidth: 1}\n")
-    process = subprocess.Popen([sys.executable, "-m", "fleet", "apply", "-i", "hosts", "slow.yml"], cwd=apply.site.path, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "fleet", "apply", "--no-journal", "-i", "hosts", "slow.yml"], cwd=apply.site.path, stdout=subprocess.DEVNULL)
     for _ in range(300):
         if guests(two) and moving.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED:
             break

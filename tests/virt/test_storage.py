@@ -225,7 +225,7 @@ def test_killed_while_a_volume_is_uploaded(victim: str, apply: Apply, pool: str,
     apply.once("volume", {"name": "first.raw", "pool": pool, "size": "1M", "format": "raw"})
     declared = {"name": "slow.raw", "pool": pool, "src": str(source)}
     apply.site.write("slow.yml", f"- hosts: hv1\n  gather_facts: false\n  tasks:\n    - volume: {{name: slow.raw, pool: {pool}, src: {source}}}\n")
-    process = subprocess.Popen([sys.executable, "-m", "fleet", "apply", "-i", "hosts", "slow.yml"], cwd=apply.site.path, stdout=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, "-m", "fleet", "apply", "--no-journal", "-i", "hosts", "slow.yml"], cwd=apply.site.path, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
     partial = hypervisors["hv1"].var / "lib/libvirt/trial/slow.raw.partial"
     for _ in range(400):
