@@ -6,6 +6,7 @@ from collections import namedtuple
 from typing import Dict, List, Optional, Tuple
 
 STATUS = "/var/lib/dpkg/status"
+INSTALLED = ("installed", "triggers-pending", "triggers-awaited")  # the states of a package that is there
 
 Package = namedtuple("Package", ["name", "arch", "version", "want", "state", "provides", "section"])
 """One package dpkg knows. want: install, hold, deinstall, purge; state: installed, config-files, half-installed, unpacked ..."""
@@ -43,7 +44,7 @@ class Database:
 
     def installed(self, name):
         # type: (str) -> Optional[Package]
-        return next((package for package in self.known(name) if package.state in ("installed", "triggers-pending", "triggers-awaited")), None)
+        return next((package for package in self.known(name) if package.state in INSTALLED), None)
 
     def left(self, name, purge):
         # type: (str, bool) -> bool

@@ -22,7 +22,6 @@ SPEC = Spec(
   when: "'nginx' in packages"
 """)
 
-_STATES = ("installed", "triggers-awaited", "triggers-pending")
 _RPM = {"dnf": "rpm", "dnf5": "rpm", "yum": "rpm", "zypper": "rpm"}
 MYPY = False
 if MYPY:
@@ -51,7 +50,7 @@ def _apt(m):
     packages = {}  # type: Packages
     for name, versions in sorted(_dpkg.database().packages.items()) if os.path.exists(_dpkg.STATUS) else ():
         found = [{"name": name, "version": each.version, "arch": each.arch, "category": each.section, "source": "apt"}
-                 for each in versions if each.state in _STATES]
+                 for each in versions if each.state in _dpkg.INSTALLED]
         if found:
             packages[name] = found
     return packages
